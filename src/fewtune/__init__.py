@@ -1,0 +1,69 @@
+"""fewtune fine-tunes pre-trained language models when data and hardware are few, and tells the truth about whether it worked.
+
+    import fewtune
+    result = fewtune.train(fewtune.RunConfig(model="minilm", data="reviews.csv", method="lora"))
+    fewtune.load(result.folder).predict(["Never again."])
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fewtune.adapt import Adapted as Adapted
+    from fewtune.adapt import adapt as adapt
+    from fewtune.engine.predict import Tuned as Tuned
+    from fewtune.errors import FewtuneError as FewtuneError
+    from fewtune.methods.full import Full as Full
+    from fewtune.methods.head import Head as Head
+    from fewtune.methods.lora import Lora as Lora
+    from fewtune.run import RunResult as RunResult
+    from fewtune.run import load as load
+    from fewtune.run import plan as plan
+    from fewtune.run import resume as resume
+    from fewtune.run import train as train
+    from fewtune.save.folder import load_adapter as load_adapter
+    from fewtune.settings import DataConfig as DataConfig
+    from fewtune.settings import EvalConfig as EvalConfig
+    from fewtune.settings import HardwareConfig as HardwareConfig
+    from fewtune.settings import ModelConfig as ModelConfig
+    from fewtune.settings import RunConfig as RunConfig
+    from fewtune.settings import TrainConfig as TrainConfig
+    from fewtune.tasks._base import Prediction as Prediction
+    from fewtune.tasks.classification import Classification as Classification
+
+# Public name → the module that holds it. Loaded on first use, so that importing fewtune costs nothing.
+_PUBLIC = {
+    "Adapted": "fewtune.adapt",
+    "adapt": "fewtune.adapt",
+    "Tuned": "fewtune.engine.predict",
+    "FewtuneError": "fewtune.errors",
+    "Full": "fewtune.methods.full",
+    "Head": "fewtune.methods.head",
+    "Lora": "fewtune.methods.lora",
+    "RunResult": "fewtune.run",
+    "load": "fewtune.run",
+    "plan": "fewtune.run",
+    "resume": "fewtune.run",
+    "train": "fewtune.run",
+    "load_adapter": "fewtune.save.folder",
+    "DataConfig": "fewtune.settings",
+    "EvalConfig": "fewtune.settings",
+    "HardwareConfig": "fewtune.settings",
+    "ModelConfig": "fewtune.settings",
+    "RunConfig": "fewtune.settings",
+    "TrainConfig": "fewtune.settings",
+    "Prediction": "fewtune.tasks._base",
+    "Classification": "fewtune.tasks.classification",
+}
+
+__all__ = sorted(_PUBLIC)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'fewtune' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,12 @@
+"""Private names of other libraries, all of them, each with a way out should it disappear (tests/test_compat.py)."""
+
+import torch
+
+
+def cpu_computes_bf16() -> bool:
+    """Whether oneDNN multiplies bf16 matrices in hardware (AMX or AVX512-BF16) rather than stalling in emulation.
+
+    `torch.cpu._is_amx_tile_supported()` does not serve: it stays True under ONEDNN_MAX_CPU_ISA=AVX2.
+    """
+    ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return bool(ask()) if ask is not None else False

@@ -1,0 +1,61 @@
+"""The order in which training features are seen: shuffled by seed and epoch, and grouped by length to pad little."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fewtune.tasks._base import Features
+
+# Batches of similar length are cut from pools of this many batches: enough to pad little, few enough to stay random.
+# The same size as transformers' LengthGroupedSampler uses.
+POOL = 50
+
+
+@dataclass
+class Batches:
+    """Windows of micro-batches; a window is what one optimiser step sees.
+
+    The order is a function of `seed` and the epoch alone, so the state is two numbers.
+    """
+
+    features: Sequence[Features]
+    batch_size: int
+    accumulation: int
+    seed: int
+    epoch: int = 0
+    position: int = 0
+    """Windows of this epoch that were given out."""
+
+    def __len__(self) -> int:
+        """Windows per epoch."""
+        micro = -(-len(self.features) // self.batch_size)
+        return -(-micro // self.accumulation)
+
+    def rest_of_epoch(self) -> Iterator[list[list[Features]]]:
+        """The windows of this epoch not yet given out; afterwards the next epoch begins."""
+        windows = self._windows()
+        while self.position < len(windows):
+            self.position += 1
+            yield [[self.features[index] for index in batch] for batch in windows[self.position - 1]]
+        self.epoch, self.position = self.epoch + 1, 0
+
+    def state(self) -> dict[str, Any]:
+        """Where we are."""
+        return {"epoch": self.epoch, "position": self.position}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state()` was taken."""
+        self.epoch, self.position = state["epoch"], state["position"]
+
+    def _windows(self) -> list[list[list[int]]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.features)).tolist()
+        size, pool = self.batch_size, self.batch_size * POOL
+        batches: list[list[int]] = []
+        for start in range(0, len(order), pool):
+            by_length = sorted(order[start : start + pool], key=lambda index: -len(self.features[index]["input_ids"]))
+            batches += [by_length[first : first + size] for first in range(0, len(by_length), size)]
+        shuffled = [batches[index] for index in rng.permutation(len(batches))]
+        return [shuffled[first : first + self.accumulation] for first in range(0, len(shuffled), self.accumulation)]

@@ -1,0 +1,68 @@
+"""Forward passes where nothing is learned: longest first, in large batches, back in the order of the rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fewtune.engine.precision import Precision
+from fewtune.tasks._base import Batch, Features, Task
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the model said about some features."""
+
+    values: Tensor
+    """One row of outputs per feature, in the order of the features, fp32 on the CPU."""
+    loss: float | None
+    """Mean loss per counted item, where the features carry labels."""
+
+
+def run_model(
+    model: PreTrainedModel,
+    task: Task,
+    features: Sequence[Features],
+    tokenizer: PreTrainedTokenizerBase,
+    precision: Precision,
+    batch_size: int,
+    tick: Callable[[int], None] | None = None,
+) -> Outputs:
+    """The outputs for all features, with the model in evaluation mode while it lasts. `tick(n)` hears of each n rows done."""
+    order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
+    parts, loss, count = [], 0.0, 0.0
+    with _evaluating(model), torch.inference_mode(), precision.context():
+        for start in range(0, len(order), batch_size):
+            chosen = [features[index] for index in order[start : start + batch_size]]
+            batch = to_device(task.collate(chosen, tokenizer), model.device)
+            outputs = task.outputs(model, batch)
+            if "label" in batch:
+                loss += float(task.loss(outputs, batch))
+                count += task.count(batch)
+            parts.append(outputs.cpu())
+            if tick:
+                tick(len(chosen))
+    values = torch.cat(parts) if parts else torch.empty(0)
+    back = torch.empty(len(order), dtype=torch.long)
+    back[torch.tensor(order, dtype=torch.long)] = torch.arange(len(order))
+    return Outputs(values[back].clone(), loss / count if count else None)
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch's tensors on `device`."""
+    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+
+
+class _evaluating:  # noqa: N801  a context manager reads best in lower case
+    """Evaluation mode inside, the mode of before outside."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.was = model, model.training
+
+    def __enter__(self) -> None:
+        self.model.eval()
+
+    def __exit__(self, *error: object) -> None:
+        self.model.train(self.was)

@@ -1,0 +1,219 @@
+"""The training loop. It counts first, then divides, so accumulation, ragged lengths and several processes are right.
+
+For a window of micro-batches with N counted items in all processes, the loss of each micro-batch is its *sum* divided by N:
+the gradient is that of one big batch. (A mean of means was off by 42 % on ragged data.)
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fewtune.adapt import Adapted
+from fewtune.data.rows import Row
+from fewtune.engine import checkpoint
+from fewtune.engine.batches import Batches
+from fewtune.engine.evaluate import run_model, to_device
+from fewtune.engine.optim import Optimizer
+from fewtune.engine.precision import Precision
+from fewtune.engine.stop import Stop
+from fewtune.errors import TrainingError
+from fewtune.record.event import Event
+from fewtune.settings import RunConfig
+from fewtune.tasks._base import Features, Task
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of one split and their features."""
+
+    rows: Sequence[Row]
+    features: Sequence[Features]
+
+
+@dataclass
+class Progress:
+    """How far a run has come."""
+
+    step: int = 0
+    epoch: int = 0
+    """Epochs finished and evaluated."""
+    seconds: float = 0.0
+    """Spent in training so far, over all sittings."""
+    loss_sum: float = 0.0
+    """Of the training loss since the last evaluation,"""
+    loss_count: float = 0.0
+    """and what it was counted over."""
+    best: dict[str, float] = field(default_factory=dict)
+    """Metrics of the best evaluation."""
+    best_epoch: int = 0
+    reason: str | None = None
+    """Why training ended: `epochs`, `patience` or `max_minutes`; None while it has not."""
+
+
+class Loop:
+    """One training run over `train`, judged on `validation` after each epoch.
+
+    `folder` is where checkpoints go; `emit` hears what happens. The loop holds state only in parts that have `state()` and
+    `restore()`: batches, optimiser, scaler, stop and progress.
+    """
+
+    def __init__(
+        self,
+        adapted: Adapted,
+        task: Task,
+        tokenizer: PreTrainedTokenizerBase,
+        train: Examples,
+        validation: Examples,
+        config: RunConfig,
+        precision: Precision,
+        accelerator: Accelerator,
+        folder: Path,
+        emit: Callable[[Event], None],
+    ) -> None:
+        options = config.train
+        assert options.epochs and options.batch_size and options.learning_rate, "the plan fills these in"
+        self.adapted, self.task, self.tokenizer = adapted, task, tokenizer
+        self.train, self.validation, self.config = train, validation, config
+        self.precision, self.accelerator, self.folder, self.emit = precision, accelerator, folder, emit
+        self.epochs = options.epochs
+        self.batches = Batches(train.features, options.batch_size, options.accumulation, config.seed)
+        self.steps = self.epochs * len(self.batches)
+        precision.store(adapted.model)
+        self.model: PreTrainedModel = accelerator.prepare_model(adapted.model)
+        self.optimizer = Optimizer(adapted, options, options.learning_rate, self.steps)
+        self.scaler = precision.scaler()
+        self.stop = Stop(options.patience)
+        self.progress = Progress()
+
+    def run(self) -> Progress:
+        """Train until the epochs are over, patience runs out or time is up; the best parameters are in place afterwards."""
+        started = time.monotonic() - self.progress.seconds
+        self.model.train()
+        while self.progress.reason is None:
+            for window in self.batches.rest_of_epoch():
+                self._step(window)
+                self.progress.seconds = time.monotonic() - started
+                if self._out_of_time():
+                    break
+            self._evaluate()
+            self.progress.seconds = time.monotonic() - started
+            self.progress.reason = self._why_stop()
+            self._save()
+        self.emit(Event(kind="stopped", step=self.progress.step, epoch=self._epoch(), reason=self.progress.reason))
+        checkpoint.load_parameters(self.folder / "best", self.adapted.trainable())
+        return self.progress
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to resume from."""
+        checkpoint.recover(self.folder / "last")
+        checkpoint.recover(self.folder / "best")
+        return (self.folder / "last").exists()
+
+    def resume(self) -> None:
+        """Go on from `checkpoints/last`, bit for bit as if nothing had happened."""
+        optimizer, state = checkpoint.load_state(self.folder / "last", self.adapted.trainable())
+        self.optimizer.restore(optimizer)
+        self.batches.restore(state["batches"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.stop.restore(state["stop"])
+        self.progress = Progress(**state["progress"])
+
+    def _step(self, window: list[list[Features]]) -> None:
+        """One optimiser step over a window of micro-batches."""
+        device = self.adapted.model.device
+        batches = [self.task.collate(features, self.tokenizer) for features in window]
+        counted = torch.tensor(sum(self.task.count(batch) for batch in batches), device=device)
+        count = float(self.accelerator.reduce(counted, "sum"))  # pyright: ignore[reportArgumentType]
+        total = torch.zeros((), device=device)
+        for index, batch in enumerate(batches):
+            last = index == len(batches) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                batch = to_device(batch, device)
+                with self.precision.context():
+                    outputs = self.task.outputs(self.model, batch)
+                loss = self.task.loss(outputs, batch)
+                # Processes average their gradients; the sum over all is wanted.
+                self.scaler.scale(loss / count * self.accelerator.num_processes).backward()
+                total += loss.detach()
+        summed = float(self.accelerator.reduce(total, "sum"))  # pyright: ignore[reportArgumentType]
+        if not math.isfinite(summed):
+            raise TrainingError("loss_not_finite", step=self.progress.step + 1, loss=summed, rate=self.optimizer.rate())
+        rate = self.optimizer.rate()
+        norm = self.optimizer.step(self.scaler)
+        self.progress.step += 1
+        self.progress.loss_sum += summed
+        self.progress.loss_count += count
+        self.emit(
+            Event(
+                kind="step",
+                step=self.progress.step,
+                steps=self.steps,
+                epoch=self._epoch(),
+                loss=summed / count,
+                learning_rate=rate,
+                gradient_norm=norm if math.isfinite(norm) else None,
+            )
+        )
+
+    def _evaluate(self) -> None:
+        said = run_model(
+            self.adapted.model,
+            self.task,
+            self.validation.features,
+            self.tokenizer,
+            self.precision,
+            self.config.eval.batch_size,
+        )
+        assert said.loss is not None
+        scores = self.task.metrics(self.validation.rows, self.task.decode(said.values))
+        best = self.stop.better(scores[self.task.objective], said.loss)
+        self.progress.epoch = self.batches.epoch
+        if best:
+            self.progress.best, self.progress.best_epoch = scores, self.batches.epoch
+            checkpoint.save_parameters(self.folder / "best", self.adapted.trainable())
+        self.emit(
+            Event(
+                kind="evaluation",
+                step=self.progress.step,
+                steps=self.steps,
+                epoch=self._epoch(),
+                loss=said.loss,
+                train_loss=self.progress.loss_sum / max(self.progress.loss_count, 1),
+                scores=scores,
+                best=best,
+            )
+        )
+        self.progress.loss_sum = self.progress.loss_count = 0.0
+
+    def _save(self) -> None:
+        checkpoint.save_state(self.folder / "last", self.adapted.trainable(), self.optimizer.state(), self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "batches": self.batches.state(),
+            "scaler": self.scaler.state_dict(),
+            "stop": self.stop.state(),
+            "progress": asdict(self.progress),
+        }
+
+    def _epoch(self) -> float:
+        return round(self.batches.epoch + self.batches.position / len(self.batches), 4)
+
+    def _out_of_time(self) -> bool:
+        limit = self.config.train.max_minutes
+        return limit is not None and self.progress.seconds >= 60 * limit
+
+    def _why_stop(self) -> str | None:
+        if self.batches.epoch >= self.epochs:
+            return "epochs"
+        if self._out_of_time():
+            return "max_minutes"
+        return "patience" if self.stop.now else None

@@ -1,0 +1,205 @@
+"""From options to everything that is known before the first weight is loaded: rows, features, and the plan."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from fewtune.adapt import adapt
+from fewtune.check.labels import labels as check_labels
+from fewtune.check.leakage import leakage
+from fewtune.check.tokenizer import tokenizer_merges
+from fewtune.check.truncation import truncation
+from fewtune.data.profile import Columns, find_text_and_label
+from fewtune.data.read import Table, read
+from fewtune.data.rows import Row
+from fewtune.data.rows import rows as rows_of
+from fewtune.data.split import split
+from fewtune.engine.loop import Examples
+from fewtune.engine.precision import Precision, choose_device, choose_precision
+from fewtune.model.anatomy import Anatomy
+from fewtune.model.find import Origin, find_model
+from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_labels
+from fewtune.model.size import parameters
+from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
+from fewtune.settings import RunConfig
+from fewtune.tasks._base import Task
+
+SPLITS = ("train", "validation", "test")
+LONGEST = 512
+"""Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that could start now."""
+
+    config: RunConfig
+    """The options, with everything filled in that was found."""
+    task: Task
+    origin: Origin
+    tokenizer: PreTrainedTokenizerBase
+    model_config: PreTrainedConfig
+    examples: dict[str, Examples]
+    """Split → rows and features."""
+    precision: Precision
+    plan: Plan
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Read, check, tokenise and count. Nothing is written, and no weights are loaded.
+
+    Raises ConfigError, DataError, ModelError or MethodError for what stands in the way.
+    """
+    if config.hardware.threads is not None:
+        torch.set_num_threads(config.hardware.threads)
+    device = choose_device(config.hardware)
+    precision = choose_precision(config.hardware, device)
+
+    tables, columns = _read(config)
+    rows = _split(config, tables, columns)
+    task = config.task.prepare(rows["train"])
+    for name in SPLITS[1:]:
+        task.check(rows[name], name)
+
+    trust = config.model.trust_remote_code
+    origin = find_model(config.model.name, config.model.revision)
+    tokenizer = load_tokenizer(origin, trust_remote_code=trust)
+    task, new_head = _head(task, origin, trust)
+    model_config = load_config(origin, task.model_options(), tokenizer, trust_remote_code=trust)
+    empty = empty_model(task.auto_class, model_config, trust_remote_code=trust)
+    anatomy = Anatomy(empty)
+    width = anatomy.width
+    task = _limit(task, tokenizer, anatomy.positions)
+    max_length: int = task.max_length  # pyright: ignore[reportAttributeAccessIssue]
+    features = {name: task.encode(rows[name], tokenizer) for name in SPLITS}
+    adapted = adapt(empty, config.method)
+    filled, found = _fill(config, task, len(features["train"]), width)
+    options = filled.train
+    assert options.epochs and options.batch_size and options.learning_rate
+    micro = -(-len(features["train"]) // options.batch_size)
+    lengths = [len(piece["input_ids"]) for piece in features["train"]]
+    plan = Plan(
+        model=origin.name,
+        revision=origin.revision,
+        architecture=type(empty).__name__,
+        width=width,
+        task=task.name,
+        method=config.method.name,
+        labels=getattr(task, "labels", None) or (),
+        columns=_columns(columns),
+        rows={name: len(rows[name]) for name in SPLITS},
+        data_sha256={str(table.path): table.digest for table in tables.values()},
+        parameters=parameters(empty),
+        trainable=parameters(empty, trainable=True),
+        layers=tuple(_layers(adapted)),
+        max_length=max_length,
+        tokens={"median": int(statistics.median(lengths)), "p95": _p95(lengths), "longest": max(lengths)},
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        accumulation=options.accumulation,
+        steps=options.epochs * -(-micro // options.accumulation),
+        learning_rate=options.learning_rate,
+        precision=precision.name,
+        device=device,
+        threads=torch.get_num_threads(),
+        found=tuple(found),
+        new_head=new_head,
+        findings=tuple(_findings(rows, features, tokenizer, max_length)),
+    )
+    examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
+    return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
+
+
+def _read(config: RunConfig) -> tuple[dict[str, Table], Columns]:
+    data = config.data
+    paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
+    tables = {name: read(path) for name, path in paths.items() if path is not None}
+    columns = find_text_and_label(
+        tables["train"], text=data.text_column, pair=data.pair_column, label=data.label_column
+    )
+    return tables, columns
+
+
+def _split(config: RunConfig, tables: dict[str, Table], columns: Columns) -> dict[str, Sequence[Row]]:
+    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns) for name, table in tables.items()}
+    data, given = config.data, rows["train"]
+    if "validation" in rows and "test" in rows:
+        return rows
+    parts = split(
+        [row.label or "" for row in given],
+        validation=0.0 if "validation" in rows else data.validation_share,
+        test=0.0 if "test" in rows else data.test_share,
+        seed=config.seed,
+        groups=[(row.text, row.pair) for row in given],
+    )
+    chosen = {name: [given[index] for index in getattr(parts, name)] for name in SPLITS}
+    return {name: chosen[name] if name == "train" or name not in rows else rows[name] for name in SPLITS}
+
+
+def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
+    """A checkpoint already trained on just these labels keeps its head, and with it its order of the labels."""
+    known, wanted = trained_labels(origin, trust_remote_code=trust), getattr(task, "labels", None)
+    if known is None or wanted is None or set(known) != set(wanted):
+        return task, True
+    return task.model_copy(update={"labels": known}), False
+
+
+def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
+    """`max_length` filled in, and never beyond what the model has positions for."""
+    most = min(positions or LONGEST, tokenizer.model_max_length)
+    asked = getattr(task, "max_length", None)
+    return task.model_copy(update={"max_length": int(min(most, asked or LONGEST))})
+
+
+def _fill(config: RunConfig, task: Task, rows: int, width: int) -> tuple[RunConfig, list[str]]:
+    train = config.train
+    defaults = {
+        "epochs": config.method.default_epochs(rows),
+        "batch_size": default_batch_size(rows),
+        "learning_rate": config.method.default_learning_rate(width),
+    }
+    found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
+    return (
+        config.model_copy(update={"train": train.model_copy(update=found), "task": task}),
+        [f"train.{name}" for name in found],
+    )
+
+
+def default_batch_size(rows: int) -> int:
+    """8 below 500 rows, 16 below 5,000, else 32: enough steps on few rows, enough speed on many."""
+    return 8 if rows < 500 else 16 if rows < 5000 else 32
+
+
+def _layers(adapted) -> list[PlannedLayer]:
+    found = [
+        PlannedLayer(path=path, what=type(layer).__name__, parameters=parameters(layer, trainable=True))
+        for path, layer in adapted.layers().items()
+    ]
+    return found + [
+        PlannedLayer(path=path, what="trained", parameters=parameter.numel()) for path, parameter in adapted.directly().items()
+    ]
+
+
+def _columns(columns: Columns) -> dict[str, PlannedColumn]:
+    names = {"text": columns.text, "pair": columns.pair, "label": columns.label}
+    return {role: PlannedColumn(name=name, reason=columns.reasons.get(role, "")) for role, name in names.items() if name}
+
+
+def _p95(lengths: list[int]) -> int:
+    return sorted(lengths)[min(len(lengths) - 1, int(0.95 * len(lengths)))]
+
+
+def _findings(
+    rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> list[Finding]:
+    texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
+    findings = check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer)
+    for name in SPLITS:
+        findings += truncation(rows[name], features[name], tokenizer, max_length, name)
+    for name in SPLITS[1:]:
+        findings += leakage(rows["train"], rows[name], name)
+    return findings

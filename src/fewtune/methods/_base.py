@@ -1,0 +1,58 @@
+"""What a method is: frozen options, and the edits it makes to a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from fewtune.config import Config
+
+if TYPE_CHECKING:
+    from fewtune.model.anatomy import Anatomy
+    from fewtune.model.edits import Edit
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method comes from."""
+
+    title: str
+    authors: str
+    year: int
+    arxiv: str
+
+
+class Method(Config, ABC):
+    """A way to fine-tune: one file, one class, whose fields are the options.
+
+    The class variables are declarations that the contract suite (`fewtune.testing.check_method`) proves.
+    """
+
+    name: str
+    """Name of the method, as `fewtune methods` lists it."""
+
+    paper: ClassVar[Paper | None] = None
+    starts_as_base: ClassVar[bool]
+    """At step 0 the adapted model computes exactly what the model computed before."""
+    mergeable: ClassVar[bool]
+    """A plain model can compute the same: every adapter layer merges into a module of the base's kind."""
+    saved_as: ClassVar[Literal["peft", "own", "model"]]
+    """PEFT's adapter format, our own safetensors form, or a whole model folder."""
+    peft_type: ClassVar[str | None] = None
+    """The name of the type in PEFT, where `saved_as` is "peft"."""
+    needs_batches: ClassVar[int] = 0
+    """Calibration batches the method asks for before training (EVA, LoRA-GA)."""
+
+    @abstractmethod
+    def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
+        """The edits to a model of this anatomy, in order. Raises MethodError where the method does not fit."""
+
+    @abstractmethod
+    def default_learning_rate(self, width: int) -> float:
+        """Peak learning rate of AdamW that works without tuning for a model of this hidden width."""
+
+    @abstractmethod
+    def default_epochs(self, rows: int) -> int:
+        """How often to see `rows` training rows when nobody says so."""

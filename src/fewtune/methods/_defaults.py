@@ -1,0 +1,15 @@
+"""Defaults that several methods share. Sources and measurements: docs/decisions/defaults.md."""
+
+import math
+
+HEAD_RATE = 1e-3
+
+
+def rate_for(width: int) -> float:
+    """LoRA's peak learning rate for a hidden width: 0.384 / width, that is 1e-3 at 384, 5e-4 at 768, 1e-4 at 4096."""
+    return 0.384 / width
+
+
+def epochs_for(rows: int) -> int:
+    """Epochs for `rows` training rows: 3 for 7,000 and more, 20 for 200 and fewer, between them about rows^-1/2."""
+    return max(3, min(20, round(3 * math.sqrt(7000 / max(rows, 1)))))

@@ -1,0 +1,56 @@
+"""The base of all adapter layers: a plain module around a frozen one."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from fewtune.model.linear import bias_of, in_features, out_features, weight_of
+
+
+class AdapterLayer(nn.Module, ABC):
+    """A module that computes `base` plus a learned correction.
+
+    `base` is frozen and never modified. There is no merged state and no switch: `merged()` returns a new plain module.
+    """
+
+    def __init__(self, base: nn.Module) -> None:
+        super().__init__()
+        self.base = base
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` (..., in_features) → (..., out_features)."""
+
+    @abstractmethod
+    def merged(self) -> nn.Module:
+        """A new module of the base's own kind that computes the same as this one in evaluation mode."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """What was learned, by the paper's symbols; enough to rebuild the layer around the same base."""
+
+    @abstractmethod
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors()` returned. Raises ValueError for other names or shapes."""
+
+    # Some models read attributes of their linear layers: T5 asks `self.wo.weight.dtype`.
+
+    @property
+    def weight(self) -> Tensor:
+        """The base weight in torch's layout, (out_features, in_features), read-only by convention."""
+        return weight_of(self.base)
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The base bias, (out_features,)."""
+        return bias_of(self.base)
+
+    @property
+    def in_features(self) -> int:
+        """Width of the input."""
+        return in_features(self.base)
+
+    @property
+    def out_features(self) -> int:
+        """Width of the output."""
+        return out_features(self.base)

@@ -1,0 +1,166 @@
+"""The parts of a model under names that hold across architectures, so that no method tests which model it has.
+
+Hugging Face models agree on enough: a base model under `base_model_prefix`, stacks of equal blocks in `nn.ModuleList`s,
+linear layers inside the blocks, and a head outside the base model. Roles (query, key, value, out, up, gate, down, and qkv
+for a fused projection) are read from the layers' own names.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from fewtune.errors import MethodError
+from fewtune.model.linear import in_features, is_linear, out_features
+
+ROLES = ("query", "key", "value", "qkv", "out", "up", "gate", "down")
+
+# Searched in the path inside a block, in this order. Names as in transformers 5.23: BERT, RoBERTa, DeBERTa-v2, ModernBERT,
+# DistilBERT, GPT-2, GPT-NeoX, Llama, Qwen, Gemma, T5, BART and their kin.
+_ROLE_PATTERNS: tuple[tuple[str, str], ...] = (
+    ("qkv", r"(Wqkv|query_key_value|(attn|attention)\.c_attn|qkv_proj|in_proj)$"),
+    ("query", r"(^|\.)(query|query_proj|q_proj|q_lin|q|q_attn)$"),
+    ("key", r"(^|\.)(key|key_proj|k_proj|k_lin|k)$"),
+    ("value", r"(^|\.)(value|value_proj|v_proj|v_lin|v)$"),
+    ("out", r"((^|\.)(o_proj|out_proj|out_lin|o)|(attention|attn)\.(output\.)?(dense|c_proj|Wo)|crossattention\.c_proj)$"),
+    ("gate", r"(^|\.)(gate_proj|wi_0)$"),
+    ("up", r"(^|\.)(up_proj|wi|wi_1|c_fc|fc1|lin1|intermediate\.dense|mlp\.Wi|dense_h_to_4h)$"),
+    ("down", r"(^|\.)(down_proj|wo|fc2|lin2|output\.dense|mlp\.c_proj|mlp\.Wo|dense_4h_to_h)$"),
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One linear layer."""
+
+    path: str
+    """Dotted path in the model."""
+    role: str | None
+    """One of ROLES, or None where the name says nothing we know."""
+    block: int | None
+    """Index of its block counted through all stacks, or None outside the blocks."""
+    in_features: int
+    out_features: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+
+class Anatomy:
+    """The parts of one model; built equally from real weights or from an empty model on the meta device."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.model = model
+        self.kind = type(model).__name__
+        """Name of the class, for messages."""
+
+    @cached_property
+    def stacks(self) -> tuple[str, ...]:
+        """Paths of the lists of repeated blocks: one for BERT or GPT-2, two (encoder, decoder) for T5."""
+        found = [
+            path
+            for path, module in self.model.named_modules()
+            if isinstance(module, nn.ModuleList)
+            and len({type(block) for block in module}) == 1
+            and any(is_linear(inner) for inner in module.modules())
+        ]
+        return tuple(path for path in found if not any(path.startswith(outer + ".") for outer in found))
+
+    @cached_property
+    def blocks(self) -> tuple[str, ...]:
+        """Paths of all repeated blocks, in the order in which they stand in the model."""
+        return tuple(f"{stack}.{index}" for stack in self.stacks for index in range(len(self.model.get_submodule(stack))))  # pyright: ignore[reportArgumentType]
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """All linear layers, in the order in which they stand in the model."""
+        return tuple(self._layers())
+
+    def _layers(self) -> Iterator[Layer]:
+        number = {path: index for index, path in enumerate(self.blocks)}
+        for path, module in self.model.named_modules():
+            if is_linear(module):
+                block = next((b for b in _prefixes(path) if b in number), None)
+                inside = path[len(block) + 1 :] if block else None
+                role = next((role for role, pattern in _ROLE_PATTERNS if inside and re.search(pattern, inside)), None)
+                yield Layer(path, role, number[block] if block else None, in_features(module), out_features(module))
+
+    @cached_property
+    def head(self) -> tuple[str, ...]:
+        """Paths of the modules outside the pre-trained base model that hold parameters: `classifier`, `score` …"""
+        return tuple(
+            name
+            for name, module in self.model.named_children()
+            if name != self.model.base_model_prefix and any(True for _ in module.parameters())
+        )
+
+    @cached_property
+    def pooler(self) -> tuple[str, ...]:
+        """Path of the base model's pooler, which feeds nothing but a head; empty where there is none."""
+        path = f"{self.model.base_model_prefix}.pooler"
+        try:
+            module = self.model.get_submodule(path)
+        except AttributeError:
+            return ()
+        return (path,) if any(True for _ in module.parameters()) else ()
+
+    @cached_property
+    def positions(self) -> int | None:
+        """Longest input in tokens the model has positions for; None where positions are relative (T5)."""
+        for path, module in self.model.named_modules():
+            if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+                # RoBERTa and its kin count positions from behind the padding index.
+                return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+
+    @property
+    def width(self) -> int:
+        """Width of the hidden states."""
+        return self.model.config.get_text_config().hidden_size
+
+    def parameters_of(self, modules: Iterable[str]) -> Iterator[str]:
+        """Dotted paths of all parameters below `modules`."""
+        for path in modules:
+            for name, _ in self.model.get_submodule(path).named_parameters():
+                yield f"{path}.{name}"
+
+    def select(self, targets: Iterable[str]) -> tuple[Layer, ...]:
+        """The linear layers that `targets` mean: `blocks` (all inside the blocks), a role, a layer's name or its full path.
+
+        Raises MethodError for a target that matches nothing; a partial match is never silent.
+        """
+        chosen: dict[str, Layer] = {}
+        missing = []
+        for target in targets:
+            matches = [layer for layer in self.layers if _means(target, layer)]
+            chosen.update((layer.path, layer) for layer in matches)
+            if not matches:
+                missing.append(target)
+        if missing or not chosen:
+            inside = [layer for layer in self.layers if layer.block is not None]
+            raise MethodError(
+                "targets_unmatched",
+                targets=missing or list(targets),
+                model=self.kind,
+                roles=", ".join(sorted({layer.role for layer in inside if layer.role})) or "-",
+                names=", ".join(name for name, _ in Counter(layer.name for layer in inside).most_common()) or "-",
+            )
+        return tuple(layer for layer in self.layers if layer.path in chosen)
+
+
+def _means(target: str, layer: Layer) -> bool:
+    if layer.block is None:
+        return target == layer.path
+    return target in ("blocks", layer.role, layer.name, layer.path)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition(".")[0]

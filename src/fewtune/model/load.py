@@ -1,0 +1,124 @@
+"""Weights, tokenizer and head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from fewtune.errors import ModelError
+from fewtune.model.anatomy import Anatomy
+from fewtune.model.find import Origin
+
+
+def load_tokenizer(origin: Origin, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """The model's tokenizer, padding on the right. Raises ModelError when its files are missing or damaged."""
+    with _plainly(origin):
+        tokenizer = AutoTokenizer.from_pretrained(origin.folder, trust_remote_code=trust_remote_code)
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None:
+        # GPT-2 and Llama come without one. The attention mask hides padding, so the end token serves.
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise ModelError("tokenizer_no_pad", name=origin.name)
+    return tokenizer
+
+
+def load_config(
+    origin: Origin, options: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, *, trust_remote_code: bool = False
+) -> PreTrainedConfig:
+    """The model's config with the task's options (label names …) and the tokenizer's padding token in it."""
+    with _plainly(origin):
+        config = AutoConfig.from_pretrained(origin.folder, trust_remote_code=trust_remote_code, **options)
+    if getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = tokenizer.pad_token_id
+    return config
+
+
+def trained_labels(origin: Origin, *, trust_remote_code: bool = False) -> tuple[str, ...] | None:
+    """The label names of a checkpoint that already has a trained classification head, in its order; else None."""
+    with _plainly(origin):
+        config = AutoConfig.from_pretrained(origin.folder, trust_remote_code=trust_remote_code)
+    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
+        return None
+    return tuple(config.id2label[index] for index in range(config.num_labels))
+
+
+def empty_model(auto_class: str, config: PreTrainedConfig, *, trust_remote_code: bool = False) -> PreTrainedModel:
+    """The model without weights, on the meta device: shapes only, at no cost. Raises ModelError where there is none."""
+    with torch.device("meta"):
+        return _from_config(auto_class, config, trust_remote_code)
+
+
+def load_model(
+    origin: Origin, auto_class: str, config: PreTrainedConfig, *, new_head: bool, seed: int, trust_remote_code: bool = False
+) -> PreTrainedModel:
+    """The model with its pre-trained weights in fp32, in evaluation mode.
+
+    `new_head`: initialise the head from `seed` even when the checkpoint has one that would fit by its shape; a head for
+    other labels is worse than none.
+    """
+    torch.manual_seed(seed)
+    with _plainly(origin):
+        model = getattr(transformers, auto_class).from_pretrained(
+            origin.folder,
+            config=config,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+        )
+    if new_head and any(name.endswith(type(model).__name__) for name in _architectures(origin)):
+        _renew_head(model, auto_class, config, seed, trust_remote_code)
+    return model.eval()
+
+
+def _renew_head(model: PreTrainedModel, auto_class: str, config: PreTrainedConfig, seed: int, trust: bool) -> None:
+    torch.manual_seed(seed)
+    fresh = _from_config(auto_class, config, trust)
+    with torch.no_grad():
+        for name in Anatomy(model).parameters_of(Anatomy(model).head):
+            model.get_parameter(name).copy_(fresh.get_parameter(name))
+
+
+def _architectures(origin: Origin) -> list[str]:
+    return AutoConfig.from_pretrained(origin.folder).architectures or []
+
+
+def _from_config(auto_class: str, config: PreTrainedConfig, trust_remote_code: bool) -> PreTrainedModel:
+    try:
+        with _quiet():
+            return getattr(transformers, auto_class).from_config(config, trust_remote_code=trust_remote_code)
+    except ValueError:
+        raise ModelError("model_no_such_head", kind=config.model_type, wanted=auto_class) from None
+
+
+@contextmanager
+def _plainly(origin: Origin) -> Iterator[None]:
+    """transformers' errors in one sentence of ours, and without its progress bars and load reports."""
+    try:
+        with _quiet():
+            yield
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        text = str(error)
+        if "trust_remote_code" in text:
+            raise ModelError("model_remote_code", name=origin.name) from None
+        raise ModelError("model_unloadable", name=origin.name, reason=" ".join(text.split())[:400]) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    log = transformers.utils.logging
+    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(verbosity)
+        if bars:
+            log.enable_progress_bar()

@@ -1,0 +1,35 @@
+"""What happens during a run, one line each in `events.jsonl`."""
+
+from typing import Literal
+
+from fewtune.config import Config
+
+
+class Event(Config):
+    """One thing that happened. Fields that do not belong to its kind are empty and not written."""
+
+    kind: Literal["phase", "step", "evaluation", "stopped", "done"]
+    seconds: float = 0.0
+    """Since the run started; filled in where the event is written down."""
+    phase: str | None = None
+    """`data`, `model`, `baselines`, `training`, `test` or `report`."""
+    epoch: float | None = None
+    """Epochs finished, with the part of the current one."""
+    step: int | None = None
+    """Optimiser steps taken."""
+    steps: int | None = None
+    """Optimiser steps planned."""
+    loss: float | None = None
+    """Mean loss per counted item: of the window (`step`) or of the validation rows (`evaluation`)."""
+    train_loss: float | None = None
+    """At an evaluation: mean training loss since the one before."""
+    learning_rate: float | None = None
+    """The scheduled rate of this step, before factors of single parameters."""
+    gradient_norm: float | None = None
+    """Before clipping."""
+    scores: dict[str, float] | None = None
+    """Metrics on the validation rows."""
+    best: bool | None = None
+    """Whether this evaluation is the best so far."""
+    reason: str | None = None
+    """Why training stopped: `patience`, `max_minutes` or `epochs`."""

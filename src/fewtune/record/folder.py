@@ -1,0 +1,107 @@
+"""The run folder: the interface between training, report, prediction and everything that comes later.
+
+    run.yaml  plan.json  environment.json  events.jsonl  scores.json  predictions.jsonl  report.html
+    adapter/ (or model/ for full fine-tuning)   checkpoints/
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fewtune.errors import ConfigError, FormatError
+from fewtune.record.event import Event
+from fewtune.record.plan import Plan
+from fewtune.record.result import RunScores
+
+
+class RunFolder:
+    """Paths and files of one run. Whole files appear at once or not at all; events are appended."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "run.yaml"
+        self.plan = self.path / "plan.json"
+        self.environment = self.path / "environment.json"
+        self.events = self.path / "events.jsonl"
+        self.scores = self.path / "scores.json"
+        self.predictions = self.path / "predictions.jsonl"
+        self.report = self.path / "report.html"
+        self.adapter = self.path / "adapter"
+        self.model = self.path / "model"
+        self.checkpoints = self.path / "checkpoints"
+
+    @classmethod
+    def create(cls, path: Path) -> "RunFolder":
+        """A new folder. Raises ConfigError when something is there already: a run never writes into what it did not make."""
+        try:
+            path.mkdir(parents=True, exist_ok=False)
+        except FileExistsError:
+            raise ConfigError("out_exists", out=path) from None
+        except OSError as error:
+            raise ConfigError("out_unwritable", out=path, reason=error.strerror or error) from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """A folder of a finished run. Raises FormatError when it is none, or when the run did not get to its end."""
+        folder = cls(path)
+        if not folder.config.exists() or not folder.plan.exists():
+            raise FormatError("run_none", folder=path)
+        if not folder.tuned.exists():
+            raise FormatError("run_unfinished", folder=path)
+        return folder
+
+    @property
+    def tuned(self) -> Path:
+        """Where the tuned model is: `adapter/`, or `model/` when all of it was trained."""
+        return self.model if self.model.exists() else self.adapter
+
+    def emit(self, event: Event) -> None:
+        """Append one event."""
+        with self.events.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(event.model_dump_json(exclude_none=True) + "\n")
+
+    def read_events(self) -> Iterator[Event]:
+        """All whole lines of `events.jsonl`; a last line cut off by a kill is passed over."""
+        if not self.events.exists():
+            return
+        for line in self.events.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                yield Event.model_validate_json(line)
+
+    def forget_after(self, step: int) -> None:
+        """Drop the events that a resumed run will live through again: those after `step`."""
+        kept = [event for event in self.read_events() if (event.step or 0) <= step]
+        write(self.events, "".join(event.model_dump_json(exclude_none=True) + "\n" for event in kept))
+
+    def read_plan(self) -> Plan:
+        """Raises FormatError when the file is damaged."""
+        return self._read(self.plan, Plan.model_validate_json)
+
+    def read_scores(self) -> RunScores:
+        """Raises FormatError when the file is missing or damaged."""
+        return self._read(self.scores, RunScores.model_validate_json)
+
+    def read_environment(self) -> dict[str, Any]:
+        """Raises FormatError when the file is missing or damaged."""
+        return self._read(self.environment, json.loads)
+
+    def write_lines(self, path: Path, values: Iterable[Mapping[str, Any]]) -> None:
+        """One JSON object a line."""
+        write(path, "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values))
+
+    def _read(self, path: Path, parse: Any) -> Any:
+        try:
+            return parse(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise FormatError("run_damaged", folder=self.path, file=path.name, reason=reason) from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a whole file: after a kill it is either the old one or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, path)  # noqa: PTH105  atomic on POSIX and Windows alike

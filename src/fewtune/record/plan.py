@@ -1,0 +1,80 @@
+"""What a run is going to do, written before it starts."""
+
+from typing import Any, Literal
+
+from fewtune.config import Config
+from fewtune.messages import say
+
+
+class Finding(Config):
+    """Something a check saw in the data, as the id of a sentence and its values."""
+
+    id: str
+    level: Literal["note", "warning"]
+    values: dict[str, Any]
+
+    def say(self, language: str = "en") -> str:
+        """The sentence in `language` ("en" or "vi")."""
+        return say(self.id, language, **self.values)
+
+
+class PlannedLayer(Config):
+    """One module that learns."""
+
+    path: str
+    what: str
+    """The adapter layer's class, or "trained" for parameters of the model itself."""
+    parameters: int
+
+
+class PlannedColumn(Config):
+    """Which column is read, and why that one."""
+
+    name: str
+    reason: str
+
+
+class Plan(Config):
+    """The contents of `plan.json`."""
+
+    model: str
+    """Name of the base model."""
+    revision: str | None
+    """Commit on the Hub, where known."""
+    architecture: str
+    """The model's class."""
+    width: int
+    """Width of the hidden states."""
+    task: str
+    method: str
+    labels: tuple[str, ...]
+    columns: dict[str, PlannedColumn]
+    """Role (`text`, `pair`, `label`) → column."""
+    rows: dict[str, int]
+    """Split → rows."""
+    data_sha256: dict[str, str]
+    """File → SHA-256 of its bytes."""
+    parameters: int
+    """Parameters of the adapted model, tied ones once."""
+    trainable: int
+    """Parameters that learn."""
+    layers: tuple[PlannedLayer, ...]
+    """What learns, in the order of the model."""
+    max_length: int
+    """Longest input in tokens."""
+    tokens: dict[str, int]
+    """Of the training rows: `median`, `p95`, `longest` (tokens, after cutting)."""
+    epochs: int
+    batch_size: int
+    accumulation: int
+    steps: int
+    """Optimiser steps if nothing stops it early."""
+    learning_rate: float
+    precision: str
+    device: str
+    threads: int
+    found: tuple[str, ...]
+    """Names of the options that were chosen here rather than given."""
+    new_head: bool
+    """Whether the head starts from random numbers."""
+    findings: tuple[Finding, ...]

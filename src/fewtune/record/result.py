@@ -1,0 +1,65 @@
+"""What a run says about its own quality: scores with intervals, baselines beside them, and a paired comparison."""
+
+from typing import Literal
+
+from fewtune.config import Config
+
+
+class Score(Config):
+    """One metric on one split, with the interval that says how sure we are."""
+
+    value: float
+    """The metric itself."""
+    low: float
+    """Lower end of the confidence interval."""
+    high: float
+    """Upper end of the confidence interval."""
+    n: int
+    """How many rows it was computed on (for one class: how many rows of that class)."""
+
+
+Scores = dict[str, Score]
+"""Metric name → score; a metric of one class is called `f1.<label>`."""
+
+
+class Comparison(Config):
+    """The tuned model against the stronger baseline on the same test rows, row by row."""
+
+    baseline: str
+    """Name of the baseline, as in `RunScores.baselines`."""
+    split: str
+    """The split that was compared."""
+    metric: str
+    """What `difference` is measured in."""
+    difference: Score
+    """Tuned minus baseline, with its paired interval."""
+    p_value: float
+    """Two-sided exact McNemar test of equal accuracy."""
+    significant: bool
+    """Whether the tuned model is better at `1 - confidence`."""
+
+
+class Confusion(Config):
+    """How often each true class (rows) was predicted as each class (columns)."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class RunScores(Config):
+    """The contents of `scores.json`."""
+
+    confidence: float = 0.95
+    """The level of every interval here."""
+    validation: Scores = {}
+    """Scores of the tuned model on the validation rows (the best epoch was chosen on them, so they flatter)."""
+    test: Scores = {}
+    """Scores of the tuned model, as saved and loaded again, on the test rows."""
+    baselines: dict[str, dict[str, Scores]] = {}
+    """Baseline → split → scores, in the same form."""
+    comparison: Comparison | None = None
+    """The paired comparison with the strongest baseline on the test rows."""
+    confusion: dict[str, Confusion] = {}
+    """Split → confusion matrix of the tuned model."""
+    verdict: Literal["better", "not_better", "unknown"] = "unknown"
+    """In one word whether the tuned model beats the strongest baseline on the test rows."""

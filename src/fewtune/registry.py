@@ -1,0 +1,79 @@
+"""Methods and tasks by name, found by listing a folder: `methods/lora_plus.py` holds the class `LoraPlus`.
+
+Packages of others add theirs with an entry point in the group `fewtune.methods` or `fewtune.tasks`. Listing and
+describing import nothing, so help is instant; `find` imports the one file it needs.
+"""
+
+import ast
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from fewtune.errors import ConfigError
+
+Kind = Literal["methods", "tasks"]
+
+# What people call the same thing. Only names stand here, never options.
+SHORT_FORMS = {
+    "methods": {"full_finetuning": "full", "full_fine_tuning": "full", "transfer_learning": "head", "linear_probe": "head"},
+    "tasks": {"cls": "classification", "text_classification": "classification", "sequence_classification": "classification"},
+}
+
+
+def names(kind: Kind) -> list[str]:
+    """The names that `find` accepts, in alphabetical order: our own files, then entry points of other packages."""
+    own = sorted(path.stem for path in _folder(kind).glob("*.py") if not path.stem.startswith("_"))
+    return own + sorted(set(_entry_points(kind)) - set(own))
+
+
+def find(kind: Kind, name: str) -> type:
+    """The class behind `name`; hyphens and the usual short forms are understood.
+
+    Raises ConfigError for an unknown name, proposing the nearest known one.
+    """
+    wanted = canonical(kind, name)
+    if (_folder(kind) / f"{wanted}.py").exists() and not wanted.startswith("_"):
+        return getattr(import_module(f"fewtune.{kind}.{wanted}"), class_name(wanted))
+    plugin = _entry_points(kind).get(wanted)
+    if plugin is not None:
+        return plugin.load()
+    raise ConfigError("unknown_name", kind=kind[:-1], name=name, hint=did_you_mean(wanted, names(kind)))
+
+
+def describe(kind: Kind, name: str) -> str:
+    """The docstring of the file behind `name`, read without importing it. Entry points are described by their value."""
+    path = _folder(kind) / f"{name}.py"
+    if path.exists():
+        return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return _entry_points(kind)[name].value
+
+
+def canonical(kind: Kind, name: str) -> str:
+    """`text-classification` → `classification`; an unknown name comes back with underscores."""
+    underscored = name.strip().lower().replace("-", "_")
+    return SHORT_FORMS[kind].get(underscored, underscored)
+
+
+def class_name(name: str) -> str:
+    """`lora_plus` → `LoraPlus`."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """`did you mean 'rank'?` with the nearest known name, or the list of all known names."""
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean '{nearest[0]}'?" if nearest else "known: " + ", ".join(known)
+
+
+def _folder(kind: Kind) -> Path:
+    spec = find_spec("fewtune")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / kind
+
+
+def _entry_points(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"fewtune.{kind}")}

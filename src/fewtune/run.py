@@ -1,0 +1,172 @@
+"""The public verbs, and the way of a run from options to scores: the map of the package."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from fewtune.adapt import Adapted, adapt
+from fewtune.config.read import build, read_yaml, write_yaml
+from fewtune.engine.judge import judge
+from fewtune.engine.loop import Loop
+from fewtune.engine.predict import Tuned, load_tuned
+from fewtune.engine.prepare import Prepared, prepare
+from fewtune.errors import ConfigError, DataError, FormatError, TrainingError
+from fewtune.model.load import load_model
+from fewtune.record.environment import environment
+from fewtune.record.event import Event
+from fewtune.record.folder import RunFolder, write
+from fewtune.record.plan import Plan
+from fewtune.record.result import RunScores
+from fewtune.report.build import build_report
+from fewtune.save.folder import save_tuned
+from fewtune.settings import RunConfig
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run."""
+
+    folder: Path
+    """Everything it wrote; `fewtune.load(folder)` gives the tuned model."""
+    plan: Plan
+    scores: RunScores
+    seconds: float
+    """From the first line of data to the last score."""
+
+
+def plan(config: RunConfig) -> Plan:
+    """What `train` would do with these options: what learns, how many of how many parameters, steps, what the checks saw.
+
+    Writes nothing and loads no weights. Raises ConfigError, DataError, ModelError or MethodError for what stands in the way.
+    """
+    return prepare(config).plan
+
+
+def train(config: RunConfig, *, on_event: Listener | None = None) -> RunResult:
+    """Fine-tune as `config` says and write a run folder; `on_event` hears of each step, evaluation and phase.
+
+    Nothing is written before the options, the data and the model were found to be usable. The same config on the same machine
+    with the same number of threads gives a bitwise equal adapter. Raises a FewtuneError for what stands in the way.
+    """
+    started = time.monotonic()
+    if config.out is not None and config.out.exists():
+        raise ConfigError("out_exists", out=config.out)
+    prepared = prepare(config)
+    folder = RunFolder.create(config.out or _free_name(prepared))
+    written = prepared.config.model_dump(mode="json", exclude={"out"})
+    written["data"] |= {name: str(Path(path).resolve()) for name, path in written["data"].items() if name in _FILES and path}
+    write(folder.config, write_yaml(written))
+    write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
+    write(folder.environment, json.dumps(environment(), indent=2) + "\n")
+    return _go(prepared, folder, on_event, started, resume=False)
+
+
+def resume(folder: str | Path, *, on_event: Listener | None = None) -> RunResult:
+    """Finish a run that was interrupted, from its last checkpoint, to the same result bit for bit.
+
+    Raises FormatError when the folder is no run or the run is finished, DataError when the data has changed since.
+    """
+    started = time.monotonic()
+    run = RunFolder(folder)
+    if not run.config.exists() or not run.plan.exists():
+        raise FormatError("run_none", folder=folder)
+    if run.scores.exists():
+        raise FormatError("run_finished", folder=folder)
+    prepared, before = prepare(build(RunConfig, read_yaml(run.config))), run.read_plan()
+    if prepared.plan.data_sha256 != before.data_sha256:
+        raise DataError("data_changed", files=", ".join(before.data_sha256))
+    return _go(prepared, run, on_event, started, resume=True)
+
+
+def load(folder: str | Path) -> Tuned:
+    """The tuned model of a finished run: `load("runs/reviews").predict(["Tuyệt vời!"])`."""
+    return load_tuned(folder)
+
+
+_FILES = ("path", "validation", "test")
+
+
+def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, started: float, *, resume: bool) -> RunResult:
+    accelerator = Accelerator(mixed_precision="no", cpu=prepared.precision.device == "cpu")
+    if accelerator.num_processes > 1:
+        raise TrainingError("one_process_only", processes=accelerator.num_processes)
+
+    def emit(event: Event) -> None:
+        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+        folder.emit(timed)
+        if on_event:
+            on_event(timed)
+
+    config = prepared.config
+    emit(Event(kind="phase", phase="model"))
+    adapted = _adapted(prepared)
+    loop = Loop(
+        adapted,
+        prepared.task,
+        prepared.tokenizer,
+        prepared.examples["train"],
+        prepared.examples["validation"],
+        config,
+        prepared.precision,
+        accelerator,
+        folder.checkpoints,
+        emit,
+    )
+    if resume and loop.has_checkpoint():
+        loop.resume()
+        folder.forget_after(loop.progress.step)
+    emit(Event(kind="phase", phase="training"))
+    loop.run()
+    if not folder.tuned.exists():
+        target = folder.model if config.method.saved_as == "model" else folder.adapter
+        save_tuned(adapted, target, prepared.origin, prepared.tokenizer, prepared.task.peft_task_type)
+
+    emit(Event(kind="phase", phase="test"))
+    del loop, adapted
+    tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
+    scores, predictions = judge(tuned, prepared, lambda name: emit(Event(kind="phase", phase=name)))
+    folder.write_lines(folder.predictions, predictions)
+    write(folder.scores, scores.model_dump_json(indent=2) + "\n")
+    emit(Event(kind="done"))
+    build_report(folder)
+    return RunResult(folder.path, prepared.plan, scores, time.monotonic() - started)
+
+
+def _adapted(prepared: Prepared) -> Adapted:
+    """The model with its weights and the method's edits; what learns must be what the plan said."""
+    config = prepared.config
+    model = load_model(
+        prepared.origin,
+        prepared.task.auto_class,
+        prepared.model_config,
+        new_head=prepared.plan.new_head,
+        seed=config.seed,
+        trust_remote_code=config.model.trust_remote_code,
+    )
+    adapted = adapt(model, config.method)
+    learning = sum(parameter.numel() for parameter in adapted.trainable().values())
+    if learning != prepared.plan.trainable:
+        raise TrainingError("plan_differs", planned=prepared.plan.trainable, found=learning)
+    return adapted
+
+
+def _free_name(prepared: Prepared) -> Path:
+    """`runs/<data>-<model>-<method>-<number>` with the first free number."""
+    parts = (prepared.config.data.path.stem, prepared.config.model.name.rpartition("/")[2], prepared.config.method.name)
+    name = "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts)
+    taken = [0]
+    with suppress(FileNotFoundError):
+        for path in Path("runs").iterdir():
+            found = re.fullmatch(re.escape(name) + r"-(\d+)", path.name)
+            taken += [int(found[1])] if found else []
+    return Path("runs") / f"{name}-{max(taken) + 1}"

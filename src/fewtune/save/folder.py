@@ -1,0 +1,39 @@
+"""A tuned model on disk: which of the three forms, and the files people expect beside it (config with the label names, tokenizer)."""
+
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fewtune.adapt import Adapted
+from fewtune.errors import FormatError
+from fewtune.model.find import Origin
+from fewtune.save import own, peft
+
+
+def save_tuned(
+    adapted: Adapted, folder: Path, origin: Origin, tokenizer: PreTrainedTokenizerBase, task_type: str | None = None
+) -> None:
+    """Write what was learned into the new `folder`, in the form the method declares (`Method.saved_as`)."""
+    folder.mkdir(parents=True)
+    match adapted.method.saved_as:
+        case "peft":
+            peft.save(adapted, folder, origin, task_type)
+        case "own":
+            own.save(adapted, folder, origin)
+        case "model":
+            adapted.model.save_pretrained(folder)
+    adapted.model.config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_adapter(model: PreTrainedModel, folder: str | Path) -> Adapted:
+    """Put the adapter in `folder` (PEFT's format or ours) around `model`, in place.
+
+    Raises FormatError when the folder holds none, or one that does not fit the model.
+    """
+    folder = Path(folder)
+    if (folder / own.CONFIG).exists():
+        return own.load(model, folder)
+    if peft.is_adapter(folder):
+        return peft.load(model, folder)
+    raise FormatError("adapter_missing", folder=folder)

@@ -1,0 +1,184 @@
+"""PEFT's adapter format, written and read. The only file that knows PEFT's key names.
+
+`adapter_model.safetensors` holds `base_model.model.<path>.lora_A.weight` (r × n) and `.lora_B.weight` (m × r), and whole
+modules that were trained as `base_model.model.<path>.<parameter>`; `adapter_config.json` says the rest.
+"""
+
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fewtune.adapt import Adapted, modules_of
+from fewtune.errors import FormatError
+from fewtune.methods._low_rank import LowRank, LowRankLinear
+from fewtune.methods.lora import Lora
+from fewtune.model.anatomy import Anatomy
+from fewtune.model.edits import Edit, Train, Wrap
+from fewtune.model.linear import in_features, is_linear, is_transposed, out_features
+from fewtune.model.find import Origin
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_PREFIX = "base_model.model."
+_SYMBOLS = {"A": "lora_A.weight", "B": "lora_B.weight"}
+# Options of PEFT's LoRA that change what is computed, with the value under which they do not.
+_PLAIN = {
+    "use_dora": False,
+    "bias": "none",
+    "lora_bias": False,
+    "layer_replication": None,
+    "trainable_token_indices": None,
+    "alora_invocation_tokens": None,
+    "use_qalora": False,
+    "target_parameters": None,
+}
+
+
+def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) -> None:
+    """Write the adapter and the modules trained beside it into `folder`, which exists."""
+    method = adapted.method
+    assert isinstance(method, LowRank), method
+    layers = adapted.layers()
+    tensors = {
+        f"{_PREFIX}{path}.{_SYMBOLS[symbol]}": tensor for path, layer in layers.items() for symbol, tensor in layer.tensors().items()
+    }
+    tensors |= {f"{_PREFIX}{path}": parameter.detach() for path, parameter in adapted.directly().items()}
+    config = {
+        "peft_type": method.peft_type,
+        "task_type": task_type,
+        "base_model_name_or_path": origin.name,
+        "revision": origin.revision,
+        "r": method.rank,
+        "lora_alpha": method.alpha,
+        "lora_dropout": method.dropout,
+        "use_rslora": method.scaling == "rank_stabilized",
+        "use_dora": False,
+        "bias": "none",
+        "fan_in_fan_out": any(is_transposed(layer.base) for layer in layers.values()),
+        "init_lora_weights": True,
+        "inference_mode": True,
+        "target_modules": _target_names(adapted, set(layers)),
+        "modules_to_save": modules_of(adapted.model, adapted.directly()) or None,
+        "rank_pattern": {},
+        "alpha_pattern": {},
+    }
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def load(model: PreTrainedModel, folder: Path) -> Adapted:
+    """Put the LoRA adapter in `folder`, ours or PEFT's own, around `model` in place.
+
+    Raises FormatError for a damaged adapter, one for another model, or one that uses what we do not compute: nothing of an
+    adapter is ever left out silently.
+    """
+    config, tensors = _read(folder)
+    factors: dict[str, dict[str, Tensor]] = {}
+    direct: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        name = re.sub(r"\.modules_to_save(\.default)?\.", ".", key.removeprefix(_PREFIX))
+        symbol = next((symbol for symbol, suffix in _SYMBOLS.items() if name.endswith("." + suffix)), None)
+        if symbol:
+            factors.setdefault(name.removesuffix("." + _SYMBOLS[symbol]), {})[symbol] = tensor
+        else:
+            direct[name] = tensor
+    _check_fit(model, folder, factors, direct)
+
+    method = Lora(
+        rank=config["r"],
+        alpha=config["lora_alpha"],
+        dropout=config.get("lora_dropout", 0.0),
+        scaling="rank_stabilized" if config.get("use_rslora") else "standard",
+        targets=tuple(layer.path for layer in Anatomy(model).layers if layer.path in factors),
+    )
+    edits: list[Edit] = []
+    for path in method.targets:
+        rank = factors[path]["A"].shape[0]
+        alpha = _pattern(config.get("alpha_pattern"), path, method.alpha)
+        scale = method.model_copy(update={"rank": rank, "alpha": alpha}).scale
+        edits.append(Wrap(path, partial(LowRankLinear, rank=rank, scale=scale, dropout=method.dropout)))
+    edits += [Train(name) for name in direct]
+    return _fill(model, method, tuple(edits), factors, direct)
+
+
+def _fill(
+    model: PreTrainedModel, method: Lora, edits: tuple[Edit, ...], factors: dict[str, dict[str, Tensor]], direct: dict[str, Tensor]
+) -> Adapted:
+    model.requires_grad_(False)
+    for edit in edits:
+        if isinstance(edit, Wrap):
+            layer = edit.layer(model.get_submodule(edit.path))
+            layer.load(factors[edit.path])
+            model.set_submodule(edit.path, layer)
+        elif isinstance(edit, Train):
+            parameter = model.get_parameter(edit.parameter)
+            parameter.data.copy_(direct[edit.parameter])
+            parameter.requires_grad_(True)
+    return Adapted(model, method, edits)
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        tensors = load_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise FormatError("adapter_incomplete", folder=folder, file=Path(str(error.filename)).name) from None
+    except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
+        raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
+    if config.get("peft_type") != "LORA":
+        raise FormatError("adapter_type_unknown", folder=folder, type=config.get("peft_type"))
+    for option, plain in _PLAIN.items():
+        value = config.get(option, plain)
+        if value != plain and value:
+            raise FormatError("adapter_option_unknown", folder=folder, option=option, value=value)
+    return config, tensors
+
+
+def _check_fit(
+    model: PreTrainedModel, folder: Path, factors: dict[str, dict[str, Tensor]], direct: dict[str, Tensor]
+) -> None:
+    modules, parameters = dict(model.named_modules()), dict(model.named_parameters())
+    for path, pair in factors.items():
+        base = modules.get(path)
+        if set(pair) != {"A", "B"} or pair["A"].shape[0] != pair["B"].shape[1]:
+            raise FormatError("adapter_damaged", folder=folder, reason=f"{path}: A and B do not belong together")
+        if base is None or not is_linear(base) or (pair["A"].shape[1], pair["B"].shape[0]) != (in_features(base), out_features(base)):
+            raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=path)
+    for name, tensor in direct.items():
+        if name not in parameters or parameters[name].shape != tensor.shape:
+            raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=name)
+
+
+def _target_names(adapted: Adapted, wrapped: set[str]) -> list[str]:
+    """Last names of the layers where those say exactly which (vLLM reads them so), else full paths."""
+    names = {path.rpartition(".")[2] for path in wrapped}
+    inside = {f"{path}.base" for path in wrapped}
+    reached = {path for path, module in adapted.model.named_modules() if is_linear(module) and path not in inside}
+    exact = not any(path.rpartition(".")[2] in names for path in reached)
+    return sorted(names if exact else wrapped)
+
+
+def _pattern(pattern: dict[str, Any] | None, path: str, default: float) -> float:
+    """PEFT's rule: the first key that matches the end of the path, as a regular expression."""
+    for key, value in (pattern or {}).items():
+        if re.match(rf"(.*\.)?({key})$", path):
+            return value
+    return default
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether `folder` holds an adapter in this format."""
+    return (folder / CONFIG).exists()
+
+
+def base_of(folder: Path) -> tuple[str, str | None]:
+    """Name and revision of the model the adapter in `folder` was made for."""
+    config, _ = _read(folder)
+    return config.get("base_model_name_or_path") or "", config.get("revision")
+
+

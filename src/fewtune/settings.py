@@ -1,0 +1,146 @@
+"""`RunConfig`: everything a run is asked to do, as frozen typed options. Importing this loads no torch.
+
+The same names serve `run.yaml`, the command line (`train.learning_rate=1e-3`) and Python. A field that says "found" is
+left empty by most people: the plan fills it from the data, the model and the method, and writes down what it chose.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
+
+from fewtune.config import Config
+from fewtune.methods._base import Method
+from fewtune.registry import Kind, find
+from fewtune.tasks._base import Task
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Section = TypeVar("Section", bound=Config)
+
+
+class ModelConfig(Config):
+    """Which pre-trained model to start from."""
+
+    name: str = Field(min_length=1)
+    """`minilm` (comes with the extra `demo`), a folder, or the name of a model on the Hugging Face Hub."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub; empty: the default branch, and the commit found is written down."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Never on by itself: read that code first."""
+
+
+class DataConfig(Config):
+    """Where the examples are, and which columns mean what."""
+
+    path: Path
+    """Training examples: a CSV or JSONL file."""
+    validation: Path | None = None
+    """File of validation examples; empty: a stratified part of the training file."""
+    test: Path | None = None
+    """File of test examples; empty: a stratified part of the training file."""
+    text_column: str | None = None
+    """Column that holds the text; empty: found by name and content."""
+    pair_column: str | None = None
+    """Column that holds a second text, for tasks about two texts."""
+    label_column: str | None = None
+    """Column that holds the label; empty: found by name and content."""
+    validation_share: Share = 0.1
+    """Share of the training file kept for validation when no validation file is given."""
+    test_share: Share = 0.2
+    """Share of the training file kept for the test when no test file is given."""
+
+
+class TrainConfig(Config):
+    """How the parameters are learned."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    """How often the training rows are seen; empty: chosen from the number of rows."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate of AdamW; empty: the method's default for the model's width."""
+    batch_size: int | None = Field(default=None, ge=1)
+    """Rows per forward pass; empty: chosen from the number of rows."""
+    accumulation: int = Field(default=1, ge=1)
+    """Forward passes per optimiser step. Losses are counted over the whole window, so it equals one big batch."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """AdamW's decoupled weight decay, on matrices only (never on biases and norms)."""
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    """Share of all steps in which the learning rate rises from zero."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate falls after the warm-up."""
+    clip: float | None = Field(default=1.0, gt=0)
+    """Largest norm of the gradient; empty (`null`): no clipping."""
+    patience: int | None = Field(default=3, ge=1)
+    """Stop after so many evaluations without a better score; empty (`null`): never stop early."""
+    max_minutes: float | None = Field(default=None, gt=0)
+    """Stop training after so many minutes, evaluate, and keep the best so far."""
+
+
+class EvalConfig(Config):
+    """How the result is judged."""
+
+    batch_size: int = Field(default=64, ge=1)
+    """Rows per forward pass where nothing is learned."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Level of every confidence interval."""
+    resamples: int = Field(default=2000, ge=100)
+    """Bootstrap resamples behind an interval."""
+
+
+class HardwareConfig(Config):
+    """What it runs on."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; `auto`: CUDA, else Apple's GPU, else the CPU."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of the forward pass; what learns is always kept in fp32."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads; empty: what torch chooses. Results are bitwise equal only for equal numbers of threads."""
+
+
+def _named(kind: Kind):
+    def resolve(value: Any) -> Any:
+        """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class."""
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict):
+            name = value.get("name")
+            if not isinstance(name, str):
+                raise ValueError(f"needs a name, for example {kind[:-1]}.name=<one of `fewtune {kind}`>")
+            found = find(kind, name)
+            return found.model_validate({**value, "name": found.model_fields["name"].default})
+        return value
+
+    return BeforeValidator(resolve)
+
+
+def _short(field: str):
+    """A bare string stands for the section's main field: `model: minilm`, `data: reviews.csv`."""
+    return BeforeValidator(lambda value: {field: value} if isinstance(value, str | Path) else value)
+
+
+class RunConfig(Config):
+    """One run, from the file to the tuned model. `seed` decides splits, order, initialisation and dropout."""
+
+    model: Annotated[ModelConfig, _short("name")]
+    """The pre-trained model (see ModelConfig)."""
+    data: Annotated[DataConfig, _short("path")]
+    """The examples (see DataConfig)."""
+    task: Annotated[SerializeAsAny[Task], _named("tasks")] = Field(default="classification")  # pyright: ignore[reportAssignmentType]
+    """What to learn (see `fewtune tasks`)."""
+    method: Annotated[SerializeAsAny[Method], _named("methods")] = Field(default="lora")  # pyright: ignore[reportAssignmentType]
+    """How to learn it (see `fewtune methods`)."""
+    train: TrainConfig = TrainConfig()
+    """How the parameters are learned (see TrainConfig)."""
+    eval: EvalConfig = EvalConfig()
+    """How the result is judged (see EvalConfig)."""
+    hardware: HardwareConfig = HardwareConfig()
+    """What it runs on (see HardwareConfig)."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Decides splits, order, initialisation and dropout."""
+    out: Path | None = None
+    """Folder of the run, which must not exist yet; empty: `runs/<data>-<model>-<method>-<number>`."""
+
+    @field_validator("out", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
