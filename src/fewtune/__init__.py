@@ -1,8 +1,8 @@
 """fewtune fine-tunes pre-trained language models when data and hardware are few, and tells the truth about whether it worked.
 
-    import fewtune
-    result = fewtune.train(fewtune.RunConfig(model="minilm", data="reviews.csv", method="lora"))
-    fewtune.load(result.folder).predict(["Never again."])
+import fewtune
+result = fewtune.train(fewtune.RunConfig(model="minilm", data="reviews.csv", method="lora"))
+fewtune.load(result.folder).predict(["Never again."])
 """
 
 from importlib import import_module

@@ -33,7 +33,9 @@ class Adapted:
 
     def directly(self) -> dict[str, nn.Parameter]:
         """Dotted path → parameter, of those of the model's own parameters that learn (a head, or all of them)."""
-        return {edit.parameter: self.model.get_parameter(edit.parameter) for edit in self.edits if isinstance(edit, Train)}
+        return {
+            edit.parameter: self.model.get_parameter(edit.parameter) for edit in self.edits if isinstance(edit, Train)
+        }
 
     def rate_factor(self, parameter: str) -> float:
         """What the learning rate of the parameter at this path is multiplied by."""

@@ -13,6 +13,8 @@ Each carries the id of a sentence in `messages/` and the values in it: what happ
 do. `str(error)` is the English sentence; `error.say("vi")` the Vietnamese one.
 """
 
+from typing import Any
+
 from fewtune.messages import say
 
 
@@ -21,7 +23,7 @@ class FewtuneError(Exception):
 
     exit_code = 2
 
-    def __init__(self, id: str, /, **values: object) -> None:
+    def __init__(self, id: str, /, **values: Any) -> None:
         self.id = id
         self.values = values
         super().__init__(say(id, **values))
@@ -34,7 +36,7 @@ class FewtuneError(Exception):
         return _rebuild, (type(self), self.id, self.values)
 
 
-def _rebuild(kind: type[FewtuneError], id: str, values: dict[str, object]) -> FewtuneError:
+def _rebuild(kind: type[FewtuneError], id: str, values: dict[str, Any]) -> FewtuneError:
     return kind(id, **values)
 
 

@@ -17,8 +17,17 @@ Kind = Literal["methods", "tasks"]
 
 # What people call the same thing. Only names stand here, never options.
 SHORT_FORMS = {
-    "methods": {"full_finetuning": "full", "full_fine_tuning": "full", "transfer_learning": "head", "linear_probe": "head"},
-    "tasks": {"cls": "classification", "text_classification": "classification", "sequence_classification": "classification"},
+    "methods": {
+        "full_finetuning": "full",
+        "full_fine_tuning": "full",
+        "transfer_learning": "head",
+        "linear_probe": "head",
+    },
+    "tasks": {
+        "cls": "classification",
+        "text_classification": "classification",
+        "sequence_classification": "classification",
+    },
 }
 
 

@@ -52,8 +52,12 @@ def plan(config: RunConfig) -> Plan:
     return prepare(config).plan
 
 
-def train(config: RunConfig, *, on_event: Listener | None = None) -> RunResult:
-    """Fine-tune as `config` says and write a run folder; `on_event` hears of each step, evaluation and phase.
+def train(
+    config: RunConfig, *, on_event: Listener | None = None, on_plan: Callable[[Plan], None] | None = None
+) -> RunResult:
+    """Fine-tune as `config` says and write a run folder.
+
+    `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase.
 
     Nothing is written before the options, the data and the model were found to be usable. The same config on the same machine
     with the same number of threads gives a bitwise equal adapter. Raises a FewtuneError for what stands in the way.
@@ -64,14 +68,21 @@ def train(config: RunConfig, *, on_event: Listener | None = None) -> RunResult:
     prepared = prepare(config)
     folder = RunFolder.create(config.out or _free_name(prepared))
     written = prepared.config.model_dump(mode="json", exclude={"out"})
-    written["data"] |= {name: str(Path(path).resolve()) for name, path in written["data"].items() if name in _FILES and path}
+    # A run.yaml serves from any folder.
+    written["data"] |= {
+        name: str(Path(path).resolve()) for name, path in written["data"].items() if name in _FILES and path
+    }
     write(folder.config, write_yaml(written))
     write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
     write(folder.environment, json.dumps(environment(), indent=2) + "\n")
+    if on_plan:
+        on_plan(prepared.plan)
     return _go(prepared, folder, on_event, started, resume=False)
 
 
-def resume(folder: str | Path, *, on_event: Listener | None = None) -> RunResult:
+def resume(
+    folder: str | Path, *, on_event: Listener | None = None, on_plan: Callable[[Plan], None] | None = None
+) -> RunResult:
     """Finish a run that was interrupted, from its last checkpoint, to the same result bit for bit.
 
     Raises FormatError when the folder is no run or the run is finished, DataError when the data has changed since.
@@ -85,6 +96,8 @@ def resume(folder: str | Path, *, on_event: Listener | None = None) -> RunResult
     prepared, before = prepare(build(RunConfig, read_yaml(run.config))), run.read_plan()
     if prepared.plan.data_sha256 != before.data_sha256:
         raise DataError("data_changed", files=", ".join(before.data_sha256))
+    if on_plan:
+        on_plan(before)
     return _go(prepared, run, on_event, started, resume=True)
 
 
@@ -108,6 +121,7 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
             on_event(timed)
 
     config = prepared.config
+    emit(Event(kind="started", folder=str(folder.path)))
     emit(Event(kind="phase", phase="model"))
     adapted = _adapted(prepared)
     loop = Loop(

@@ -151,11 +151,14 @@ def test_what_is_no_readable_file_is_refused(file, tmp_path):
         assert ".jsonl" in str(error)
 
 
-@pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="no effect on root")
-def test_a_file_without_permission_says_so(file):
-    path = file("text\na\n")
-    path.chmod(0)
-    assert "Permission denied" in str(failure(path))
+def test_a_file_that_cannot_be_opened_says_why(file, monkeypatch):
+    def locked(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    error = failure(file("text\na\n"))
+    assert error.id == "data_file_unreadable"
+    assert "Permission denied" in str(error)
 
 
 NASTY = st.one_of(

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score
@@ -15,6 +15,7 @@ def _rows(counts):
     return np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
 
 
+@settings(max_examples=40)
 @given(TABLES)
 def test_equals_scikit_learn_over_all_classes(counts):
     if not counts.any():

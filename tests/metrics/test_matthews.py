@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import matthews_corrcoef
@@ -12,6 +12,7 @@ TABLES = arrays(np.int64, (4, 4), elements=st.integers(0, 20))
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")  # of scikit-learn, on tables with one filled cell
+@settings(max_examples=40)
 @given(TABLES)
 def test_equals_scikit_learn(counts):
     if not counts.any():

@@ -20,7 +20,9 @@ class _Yaml12(yaml.SafeLoader):
 
 
 _Yaml12.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Yaml12.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
@@ -106,4 +108,4 @@ def _nested(parts: list[str], value: Any) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Any:
-    return yaml.load(text, Loader=_Yaml12)  # noqa: S506  a SafeLoader with fewer surprises
+    return yaml.load(text, Loader=_Yaml12)

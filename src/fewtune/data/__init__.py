@@ -1,0 +1,1 @@
+"""From a file to rows: read, find the columns, split."""

@@ -1,0 +1,1 @@
+"""From a plan to a tuned model. The only place that knows accelerate."""

@@ -34,12 +34,12 @@ class Batches:
         return -(-micro // self.accumulation)
 
     def rest_of_epoch(self) -> Iterator[list[list[Features]]]:
-        """The windows of this epoch not yet given out; afterwards the next epoch begins."""
-        windows = self._windows()
-        while self.position < len(windows):
+        """The windows of this epoch not yet given out; with the last one the next epoch begins."""
+        for window in self._windows()[self.position :]:
             self.position += 1
-            yield [[self.features[index] for index in batch] for batch in windows[self.position - 1]]
-        self.epoch, self.position = self.epoch + 1, 0
+            if self.position == len(self):
+                self.epoch, self.position = self.epoch + 1, 0
+            yield [[self.features[index] for index in batch] for batch in window]
 
     def state(self) -> dict[str, Any]:
         """Where we are."""

@@ -34,7 +34,9 @@ def load_parameters(folder: Path, parameters: dict[str, nn.Parameter]) -> None:
             parameter.copy_(tensors[name])
 
 
-def save_state(folder: Path, parameters: dict[str, nn.Parameter], optimizer: dict[str, Tensor], state: dict[str, Any]) -> None:
+def save_state(
+    folder: Path, parameters: dict[str, nn.Parameter], optimizer: dict[str, Tensor], state: dict[str, Any]
+) -> None:
     """Write everything: parameters, the optimiser's tensors, the random generators, and `state` (JSON values)."""
     with _replacing(folder) as made:
         _write(made / "parameters.safetensors", {name: p.detach() for name, p in parameters.items()})

@@ -29,9 +29,7 @@ def judge(tuned: Tuned, prepared: Prepared, phase: Callable[[str], None]) -> tup
     def score(name: str, predictions: Sequence[Prediction]) -> Scores:
         return task.score(rows[name], predictions, options.confidence, options.resamples)
 
-    scored = {
-        baseline: {name: score(name, found[name]) for name in JUDGED} for baseline, found in baselines.items()
-    }
+    scored = {baseline: {name: score(name, found[name]) for name in JUDGED} for baseline, found in baselines.items()}
     strongest = max(scored, key=lambda name: scored[name]["test"]["accuracy"].value)
     comparison = _compare(strongest, rows["test"], said["test"], baselines[strongest]["test"], prepared)
     scores = RunScores(
@@ -54,11 +52,16 @@ def _baselines(prepared: Prepared) -> dict[str, dict[str, list[Prediction]]]:
     known = [number[row.label or ""] for row in train]
     predictors = {
         "majority": majority(known),
-        "tfidf_logistic_regression": tfidf_logistic_regression([_text(row) for row in train], known, seed=prepared.config.seed),
+        "tfidf_logistic_regression": tfidf_logistic_regression(
+            [_text(row) for row in train], known, seed=prepared.config.seed
+        ),
     }
     return {
         name: {
-            split: [Prediction(labels[index], {}) for index in predictor([_text(row) for row in prepared.examples[split].rows])]
+            split: [
+                Prediction(labels[index], {})
+                for index in predictor([_text(row) for row in prepared.examples[split].rows])
+            ]
             for split in JUDGED
         }
         for name, predictor in predictors.items()

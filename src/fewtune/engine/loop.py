@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -87,7 +87,7 @@ class Loop:
         self.batches = Batches(train.features, options.batch_size, options.accumulation, config.seed)
         self.steps = self.epochs * len(self.batches)
         precision.store(adapted.model)
-        self.model: PreTrainedModel = accelerator.prepare_model(adapted.model)
+        self.model = cast(PreTrainedModel, accelerator.prepare_model(adapted.model))
         self.optimizer = Optimizer(adapted, options, options.learning_rate, self.steps)
         self.scaler = precision.scaler()
         self.stop = Stop(options.patience)
@@ -144,11 +144,10 @@ class Loop:
                 self.scaler.scale(loss / count * self.accelerator.num_processes).backward()
                 total += loss.detach()
         summed = float(self.accelerator.reduce(total, "sum"))  # pyright: ignore[reportArgumentType]
-        if not math.isfinite(summed):
-            raise TrainingError("loss_not_finite", step=self.progress.step + 1, loss=summed, rate=self.optimizer.rate())
+        self.progress.step += 1
+        self._must_be_finite(summed)
         rate = self.optimizer.rate()
         norm = self.optimizer.step(self.scaler)
-        self.progress.step += 1
         self.progress.loss_sum += summed
         self.progress.loss_count += count
         self.emit(
@@ -173,6 +172,7 @@ class Loop:
             self.config.eval.batch_size,
         )
         assert said.loss is not None
+        self._must_be_finite(said.loss)
         scores = self.task.metrics(self.validation.rows, self.task.decode(said.values))
         best = self.stop.better(scores[self.task.objective], said.loss)
         self.progress.epoch = self.batches.epoch
@@ -192,6 +192,10 @@ class Loop:
             )
         )
         self.progress.loss_sum = self.progress.loss_count = 0.0
+
+    def _must_be_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError("loss_not_finite", step=self.progress.step, loss=loss, rate=self.optimizer.rate())
 
     def _save(self) -> None:
         checkpoint.save_state(self.folder / "last", self.adapted.trainable(), self.optimizer.state(), self._state())

@@ -57,16 +57,19 @@ class Optimizer:
 
         Rank growth and pruning stand on this. The number of steps behind the moments stays that of `old`.
         """
+        if moments is not None:
+            wrong = {name: tuple(value.shape) for name, value in moments.items() if value.shape != new.shape}
+            if wrong or set(moments) != {"exp_avg", "exp_avg_sq"}:
+                raise ValueError(
+                    f"moments must be exp_avg and exp_avg_sq of shape {tuple(new.shape)}, got {wrong or set(moments)}"
+                )
         for group in self.adamw.param_groups:
             for index, parameter in enumerate(group["params"]):
                 if parameter is old:
                     group["params"][index] = new
         state = self.adamw.state.pop(old, None)
         if moments is not None:
-            wrong = {name: tuple(value.shape) for name, value in moments.items() if value.shape != new.shape}
-            if wrong or set(moments) != {"exp_avg", "exp_avg_sq"}:
-                raise ValueError(f"moments must be exp_avg and exp_avg_sq of shape {tuple(new.shape)}, got {wrong or set(moments)}")
-            steps = state["step"] if state else torch.tensor(float(self.step_count))
+            steps = state["step"] if state else torch.tensor(float(self.step_count), device=new.device)
             self.adamw.state[new] = {"step": steps, **moments}
         self.names = {(new if parameter is old else parameter): name for parameter, name in self.names.items()}
 
@@ -83,10 +86,9 @@ class Optimizer:
         """Take over what `state()` gave for the same parameters."""
         self.step_count = int(state["step_count"])
         for parameter, name in self.names.items():
-            moments = {key: state[f"{name}.{key}"].clone() for key in ("step", "exp_avg", "exp_avg_sq") if f"{name}.{key}" in state}
-            if moments:
-                moments = {key: value.to(parameter.device) for key, value in moments.items()}
-                self.adamw.state[parameter] = moments
+            if f"{name}.step" in state:
+                moments = {key: state[f"{name}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+                self.adamw.state[parameter] = {key: t.to(parameter.device, copy=True) for key, t in moments.items()}
 
 
 def schedule(step: int, steps: int, warmup: float, kind: Literal["linear", "cosine", "constant"]) -> float:

@@ -63,7 +63,9 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     run = RunFolder.open(folder)
     config, plan = build(RunConfig, read_yaml(run.config)), run.read_plan()
     trust = config.model.trust_remote_code
-    base = Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
+    base = (
+        Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
+    )
     tokenizer = load_tokenizer(Origin(str(run.tuned), None, run.tuned), trust_remote_code=trust)
     model_config = load_config(base, config.task.model_options(), tokenizer, trust_remote_code=trust)
     model = load_model(
@@ -79,4 +81,3 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     precision.store(model)  # what was learned still asks for gradients, so it stays fp32 as in training
     model.requires_grad_(False)
     return Tuned(model.to(target).eval(), config.task, tokenizer, precision, config, plan)  # pyright: ignore[reportArgumentType]
-

@@ -77,7 +77,7 @@ def prepare(config: RunConfig) -> Prepared:
     max_length: int = task.max_length  # pyright: ignore[reportAttributeAccessIssue]
     features = {name: task.encode(rows[name], tokenizer) for name in SPLITS}
     adapted = adapt(empty, config.method)
-    filled, found = _fill(config, task, len(features["train"]), width)
+    filled, found = _fill(config, task, origin, len(features["train"]), width)
     options = filled.train
     assert options.epochs and options.batch_size and options.learning_rate
     micro = -(-len(features["train"]) // options.batch_size)
@@ -92,7 +92,7 @@ def prepare(config: RunConfig) -> Prepared:
         labels=getattr(task, "labels", None) or (),
         columns=_columns(columns),
         rows={name: len(rows[name]) for name in SPLITS},
-        data_sha256={str(table.path): table.digest for table in tables.values()},
+        data_sha256={str(table.path.resolve()): table.digest for table in tables.values()},
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
@@ -150,9 +150,9 @@ def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
 
 def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
     """`max_length` filled in, and never beyond what the model has positions for."""
-    most = min(positions or LONGEST, tokenizer.model_max_length)
     asked = getattr(task, "max_length", None)
-    return task.model_copy(update={"max_length": int(min(most, asked or LONGEST))})
+    limits = [asked or LONGEST, tokenizer.model_max_length, *([positions] if positions else [])]
+    return task.model_copy(update={"max_length": int(min(limits))})
 
 
 def _fill(config: RunConfig, task: Task, rows: int, width: int) -> tuple[RunConfig, list[str]]:
@@ -180,13 +180,16 @@ def _layers(adapted) -> list[PlannedLayer]:
         for path, layer in adapted.layers().items()
     ]
     return found + [
-        PlannedLayer(path=path, what="trained", parameters=parameter.numel()) for path, parameter in adapted.directly().items()
+        PlannedLayer(path=path, what="trained", parameters=parameter.numel())
+        for path, parameter in adapted.directly().items()
     ]
 
 
 def _columns(columns: Columns) -> dict[str, PlannedColumn]:
     names = {"text": columns.text, "pair": columns.pair, "label": columns.label}
-    return {role: PlannedColumn(name=name, reason=columns.reasons.get(role, "")) for role, name in names.items() if name}
+    return {
+        role: PlannedColumn(name=name, reason=columns.reasons.get(role, "")) for role, name in names.items() if name
+    }
 
 
 def _p95(lengths: list[int]) -> int:

@@ -16,7 +16,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
         raise ValueError(f"successes must lie in 0 … n and n be at least 1, got {successes} of {n}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
-    z = NormalDist().inv_cdf(confidence)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     middle = (successes + z**2 / 2) / (n + z**2)
     reach = z / (n + z**2) * sqrt(successes * (n - successes) / n + z**2 / 4)
     return (0.0 if successes == 0 else middle - reach), (1.0 if successes == n else middle + reach)

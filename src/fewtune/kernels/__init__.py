@@ -1,0 +1,1 @@
+"""Plain functions on tensors, and their fast twins; no knowledge of configs or models."""

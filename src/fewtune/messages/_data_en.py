@@ -88,8 +88,8 @@ SENTENCES: dict[str, str] = {
         "less than 1, so that rows are left to train on. Usual: data.validation=0.1 data.test=0.1."
     ),
     "data_split_too_few": (
-        "{rows} rows are too few: {option}={share} gives {found} of them, and one for each class is needed, {needed} in "
-        "all. Add rows, merge rare classes, raise {option}, or give {option}=0 to go without."
+        "{rows} rows are too few: {option}={share} gives {found} of them, and one for each class is needed, {needed} "
+        "in all. Add rows, merge rare classes, raise {option}, or give {option}=0 to go without."
     ),
     "data_split_train_too_few": (
         "{rows} rows are too few: with data.validation={validation} and data.test={test} no row is left to train on "

@@ -1,9 +1,11 @@
 """The sentences in English."""
 
 from fewtune.messages._data_en import SENTENCES as _DATA
+from fewtune.messages._report_en import SENTENCES as _REPORT
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_REPORT,
     # options
     "options_wrong": "{mistakes}",
     "pair_malformed": "{pair!r} is not an option; write section.name=value, for example method.rank=16 or seed=1",
@@ -93,7 +95,7 @@ SENTENCES: dict[str, str] = {
     "stopped_patience": "stopped early: {waited} evaluations without a better score; the best was after epoch {best}",
     "stopped_max_minutes": "stopped: the time given (train.max_minutes) is over; the best was after epoch {best}",
     "stopped_epochs": "all epochs done; the best was after epoch {best}",
-    "written": "Everything is in {folder}. Next: fewtune predict {folder} \"some text\"",
+    "written": 'Everything is in {folder}. Next: fewtune predict {folder} "some text"',
     "interrupted": "Interrupted. What was learned up to the last epoch is kept; go on with: fewtune resume {folder}",
     "bug": "{kind}: {error}. This is a bug of fewtune or of a library below it; run again with --debug for the details",
 }

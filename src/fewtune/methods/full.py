@@ -21,7 +21,9 @@ class Full(Method):
 
     name: Literal["full"] = "full"
 
-    paper: ClassVar = Paper("BERT: Pre-training of Deep Bidirectional Transformers", "Devlin et al.", 2018, "1810.04805")
+    paper: ClassVar = Paper(
+        "BERT: Pre-training of Deep Bidirectional Transformers", "Devlin et al.", 2018, "1810.04805"
+    )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
     saved_as: ClassVar = "model"

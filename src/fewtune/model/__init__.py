@@ -1,0 +1,1 @@
+"""Knows transformers, and nothing of methods."""

@@ -26,7 +26,10 @@ _ROLE_PATTERNS: tuple[tuple[str, str], ...] = (
     ("query", r"(^|\.)(query|query_proj|q_proj|q_lin|q|q_attn)$"),
     ("key", r"(^|\.)(key|key_proj|k_proj|k_lin|k)$"),
     ("value", r"(^|\.)(value|value_proj|v_proj|v_lin|v)$"),
-    ("out", r"((^|\.)(o_proj|out_proj|out_lin|o)|(attention|attn)\.(output\.)?(dense|c_proj|Wo)|crossattention\.c_proj)$"),
+    (
+        "out",
+        r"((^|\.)(o_proj|out_proj|out_lin|o)|(attention|attn)\.(output\.)?(dense|c_proj|Wo)|crossattention\.c_proj)$",
+    ),
     ("gate", r"(^|\.)(gate_proj|wi_0)$"),
     ("up", r"(^|\.)(up_proj|wi|wi_1|c_fc|fc1|lin1|intermediate\.dense|mlp\.Wi|dense_h_to_4h)$"),
     ("down", r"(^|\.)(down_proj|wo|fc2|lin2|output\.dense|mlp\.c_proj|mlp\.Wo|dense_4h_to_h)$"),
@@ -75,7 +78,9 @@ class Anatomy:
     @cached_property
     def blocks(self) -> tuple[str, ...]:
         """Paths of all repeated blocks, in the order in which they stand in the model."""
-        return tuple(f"{stack}.{index}" for stack in self.stacks for index in range(len(self.model.get_submodule(stack))))  # pyright: ignore[reportArgumentType]
+        return tuple(
+            f"{stack}.{index}" for stack in self.stacks for index in range(len(self.model.get_submodule(stack)))
+        )  # pyright: ignore[reportArgumentType]
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

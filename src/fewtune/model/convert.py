@@ -47,7 +47,9 @@ def converted(folder: Path) -> Path:
             reason = str(error).split("\n")[0]
             raise ModelError("weights_unsafe", file=file, reason=reason) from None
         # Tied weights share memory, which safetensors refuses; transformers ties them again when it loads.
-        tensors.update({name: value.clone().contiguous() for name, value in state.items() if isinstance(value, torch.Tensor)})
+        tensors.update(
+            {name: value.clone().contiguous() for name, value in state.items() if isinstance(value, torch.Tensor)}
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         made = Path(temporary) / "made"

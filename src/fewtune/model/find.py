@@ -45,7 +45,11 @@ def find_model(name: str, revision: str | None = None) -> Origin:
 def _locate(name: str, revision: str | None) -> Origin:
     if name == "minilm":
         packaged = _packaged_minilm()
-        return Origin(MINILM_HUB_NAME, None, packaged) if packaged else _from_hub(MINILM_HUB_NAME, revision, asked="minilm")
+        return (
+            Origin(MINILM_HUB_NAME, None, packaged)
+            if packaged
+            else _from_hub(MINILM_HUB_NAME, revision, asked="minilm")
+        )
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Origin(str(folder.resolve()), None, folder)
@@ -83,7 +87,9 @@ def _from_hub(name: str, revision: str | None, asked: str) -> Origin:
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*_SMALL_FILES, "*.safetensors"]))
         if not _has(folder, "*.safetensors"):
-            folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*_SMALL_FILES, "pytorch_model*.bin"]))
+            folder = Path(
+                snapshot_download(name, revision=revision, allow_patterns=[*_SMALL_FILES, "pytorch_model*.bin"])
+            )
     except GatedRepoError:
         raise ModelError("model_gated", name=name) from None
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:

@@ -55,7 +55,13 @@ def empty_model(auto_class: str, config: PreTrainedConfig, *, trust_remote_code:
 
 
 def load_model(
-    origin: Origin, auto_class: str, config: PreTrainedConfig, *, new_head: bool, seed: int, trust_remote_code: bool = False
+    origin: Origin,
+    auto_class: str,
+    config: PreTrainedConfig,
+    *,
+    new_head: bool,
+    seed: int,
+    trust_remote_code: bool = False,
 ) -> PreTrainedModel:
     """The model with its pre-trained weights in fp32, in evaluation mode.
 

@@ -8,9 +8,11 @@ from fewtune.config import Config
 class Event(Config):
     """One thing that happened. Fields that do not belong to its kind are empty and not written."""
 
-    kind: Literal["phase", "step", "evaluation", "stopped", "done"]
+    kind: Literal["started", "phase", "step", "evaluation", "stopped", "done"]
     seconds: float = 0.0
     """Since the run started; filled in where the event is written down."""
+    folder: str | None = None
+    """At the start: the run folder."""
     phase: str | None = None
     """`data`, `model`, `baselines`, `training`, `test` or `report`."""
     epoch: float | None = None

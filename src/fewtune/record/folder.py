@@ -1,7 +1,7 @@
 """The run folder: the interface between training, report, prediction and everything that comes later.
 
-    run.yaml  plan.json  environment.json  events.jsonl  scores.json  predictions.jsonl  report.html
-    adapter/ (or model/ for full fine-tuning)   checkpoints/
+run.yaml  plan.json  environment.json  events.jsonl  scores.json  predictions.jsonl  report.html
+adapter/ (or model/ for full fine-tuning)   checkpoints/
 """
 
 import json

@@ -22,7 +22,9 @@ FORMAT = "fewtune-adapter-1"
 
 def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
     """Write what was learned into `folder`, which exists."""
-    tensors = {f"{path}.{symbol}": t for path, layer in adapted.layers().items() for symbol, t in layer.tensors().items()}
+    tensors = {
+        f"{path}.{symbol}": t for path, layer in adapted.layers().items() for symbol, t in layer.tensors().items()
+    }
     tensors |= {path: parameter.detach() for path, parameter in adapted.directly().items()}
     about = {
         "format": FORMAT,
@@ -31,7 +33,9 @@ def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
         "method": adapted.method.model_dump(mode="json"),
     }
     (folder / CONFIG).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"}
+    )
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
@@ -50,7 +54,9 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
     assert issubclass(kind, Method)
     adapted = adapt(model, kind.model_validate(about["method"]))
     direct = adapted.directly()
-    expected = set(direct) | {f"{path}.{symbol}" for path, layer in adapted.layers().items() for symbol in layer.tensors()}
+    expected = set(direct) | {
+        f"{path}.{symbol}" for path, layer in adapted.layers().items() for symbol in layer.tensors()
+    }
     if set(tensors) != expected or any(direct[name].shape != tensors[name].shape for name in direct):
         differing = sorted(set(tensors) ^ expected) or sorted(direct)
         raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=differing[0])

@@ -20,8 +20,8 @@ from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.lora import Lora
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Train, Wrap
-from fewtune.model.linear import in_features, is_linear, is_transposed, out_features
 from fewtune.model.find import Origin
+from fewtune.model.linear import in_features, is_linear, is_transposed, out_features
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
@@ -45,7 +45,9 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
     assert isinstance(method, LowRank), method
     layers = adapted.layers()
     tensors = {
-        f"{_PREFIX}{path}.{_SYMBOLS[symbol]}": tensor for path, layer in layers.items() for symbol, tensor in layer.tensors().items()
+        f"{_PREFIX}{path}.{_SYMBOLS[symbol]}": tensor
+        for path, layer in layers.items()
+        for symbol, tensor in layer.tensors().items()
     }
     tensors |= {f"{_PREFIX}{path}": parameter.detach() for path, parameter in adapted.directly().items()}
     config = {
@@ -68,7 +70,9 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
         "alpha_pattern": {},
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"}
+    )
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
@@ -107,7 +111,11 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
 
 
 def _fill(
-    model: PreTrainedModel, method: Lora, edits: tuple[Edit, ...], factors: dict[str, dict[str, Tensor]], direct: dict[str, Tensor]
+    model: PreTrainedModel,
+    method: Lora,
+    edits: tuple[Edit, ...],
+    factors: dict[str, dict[str, Tensor]],
+    direct: dict[str, Tensor],
 ) -> Adapted:
     model.requires_grad_(False)
     for edit in edits:
@@ -147,7 +155,11 @@ def _check_fit(
         base = modules.get(path)
         if set(pair) != {"A", "B"} or pair["A"].shape[0] != pair["B"].shape[1]:
             raise FormatError("adapter_damaged", folder=folder, reason=f"{path}: A and B do not belong together")
-        if base is None or not is_linear(base) or (pair["A"].shape[1], pair["B"].shape[0]) != (in_features(base), out_features(base)):
+        if (
+            base is None
+            or not is_linear(base)
+            or (pair["A"].shape[1], pair["B"].shape[0]) != (in_features(base), out_features(base))
+        ):
             raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=path)
     for name, tensor in direct.items():
         if name not in parameters or parameters[name].shape != tensor.shape:
@@ -180,5 +192,3 @@ def base_of(folder: Path) -> tuple[str, str | None]:
     """Name and revision of the model the adapter in `folder` was made for."""
     config, _ = _read(folder)
     return config.get("base_model_name_or_path") or "", config.get("revision")
-
-

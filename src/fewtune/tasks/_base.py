@@ -85,7 +85,9 @@ class Task(Config, ABC):
         """The metrics without intervals, cheap enough for each epoch."""
 
     @abstractmethod
-    def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int) -> Scores:
+    def score(
+        self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
+    ) -> Scores:
         """The metrics with intervals."""
 
     @abstractmethod

@@ -61,7 +61,9 @@ class Classification(Task):
         known = set(self._labels)
         unknown = Counter(row.label for row in rows if row.label not in known)
         if unknown:
-            raise DataError("labels_unknown", split=split, unknown=dict(unknown.most_common(5)), known=self._labels[:20])
+            raise DataError(
+                "labels_unknown", split=split, unknown=dict(unknown.most_common(5)), known=self._labels[:20]
+            )
 
     def model_options(self) -> dict[str, Any]:
         """`num_labels` and the names both ways."""
@@ -79,7 +81,8 @@ class Classification(Task):
         encoded = tokenizer([row.text for row in rows], pairs, truncation=True, max_length=self.max_length)  # pyright: ignore[reportArgumentType]
         number = {label: index for index, label in enumerate(self._labels)}
         return [
-            {name: values[index] for name, values in encoded.items()} | {"row": index, "label": number.get(row.label or "")}
+            {name: values[index] for name, values in encoded.items()}
+            | {"row": index, "label": number.get(row.label or "")}
             for index, row in enumerate(rows)
         ]
 
@@ -120,7 +123,9 @@ class Classification(Task):
             "matthews": float(matthews(counts)),
         }
 
-    def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int) -> Scores:
+    def score(
+        self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
+    ) -> Scores:
         """The metrics and the F1 of each class, with intervals."""
         true, predicted = self._indices(rows, predictions)
         return classification_scores(true, predicted, self._labels, confidence=confidence, resamples=resamples)

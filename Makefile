@@ -1,0 +1,44 @@
+# Each target sets up what it needs; a second call is fast. CI runs `make check` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+
+.PHONY: demo test check format quality parity clean
+
+demo: .venv/.installed-demo
+	$(BIN)/fewtune demo
+
+test: .venv/.installed-dev
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+check: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(TEST_ENV) $(BIN)/python -m pytest tests/shape -q -s
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Slow proofs on real data: DATA=<folder with sentiment_en_mr and intent_en_banking77>. Resumable, results in quality/.
+quality: .venv/.installed-dev
+	$(BIN)/python benchmarks/quality.py --data "$(DATA)" --out quality
+
+parity: .venv/.installed-dev
+	$(BIN)/python benchmarks/parity.py --data "$(DATA)"
+
+.venv/.installed-demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[demo,dev]'
+	touch $@ .venv/.installed-demo
+
+clean:
+	rm -rf .venv dist build .pytest_cache .ruff_cache

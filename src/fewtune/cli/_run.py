@@ -1,0 +1,60 @@
+"""Run something that takes a while and show it: shared by `train`, `resume` and `demo`."""
+
+import json
+from collections.abc import Callable
+
+import click
+from rich.console import Console
+
+from fewtune.cli.show import Live, finding_lines, plan_lines, scores_table, verdict
+from fewtune.messages import say
+from fewtune.record.event import Event
+from fewtune.record.plan import Plan
+from fewtune.run import RunResult
+
+Start = Callable[[Callable[[Event], None] | None, Callable[[Plan], None] | None], RunResult]
+
+
+def show_run(start: Start, language: str, *, quiet: bool, as_json: bool) -> RunResult:
+    """Call `start(on_event, on_plan)`; progress goes to stderr, the result to stdout.
+
+    `quiet` leaves out the progress, `as_json` makes the result one JSON object. Ctrl-C says how to go on, and aborts.
+    """
+    console = Console(stderr=True, quiet=quiet, soft_wrap=True)
+
+    def on_plan(plan: Plan) -> None:
+        for line in plan_lines(plan, language):
+            console.print(line, highlight=False, markup=False)
+        for line in finding_lines(plan, language):
+            console.print("! " + line, style="yellow", highlight=False, markup=False)
+
+    live = Live(console, language)
+    try:
+        with live:
+            result = start(live, on_plan)
+    except KeyboardInterrupt:
+        if live.folder:
+            click.echo(say("interrupted", language, folder=live.folder), err=True)
+        raise click.Abort from None
+    show_result(result, language, as_json=as_json, quiet=quiet)
+    return result
+
+
+def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool) -> None:
+    """The scores beside the baselines, the verdict, and where everything is."""
+    if as_json:
+        about = {
+            "folder": str(result.folder),
+            "seconds": round(result.seconds, 1),
+            "plan": result.plan.model_dump(mode="json"),
+            "scores": result.scores.model_dump(mode="json"),
+        }
+        click.echo(json.dumps(about, ensure_ascii=False))
+        return
+    console = Console(soft_wrap=True)
+    if not quiet:
+        scores = result.scores
+        columns = {"tuned": scores.test} | {name: found["test"] for name, found in scores.baselines.items()}
+        console.print(scores_table(f"test, {scores.confidence:.0%} intervals", columns))
+    console.print(verdict(result.scores, language), highlight=False, markup=False, style="bold")
+    console.print(say("written", language, folder=result.folder), highlight=False, markup=False)

@@ -1,0 +1,43 @@
+"""`fewtune evaluate`."""
+
+import click
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--data", required=True, help="CSV or JSONL file with texts and their labels.")
+@click.option("--text-column", help="Column of the text; else as in training, else found.")
+@click.option("--pair-column", help="Column of the second text.")
+@click.option("--label-column", help="Column of the label; else as in training, else found.")
+@click.option("--json", "as_json", is_flag=True, help="The scores as one JSON object.")
+@click.pass_obj
+def evaluate(
+    language: str,
+    run: str,
+    data: str,
+    text_column: str | None,
+    pair_column: str | None,
+    label_column: str | None,
+    as_json: bool,
+) -> None:
+    """Score the tuned model in the folder RUN on a labelled file, each metric with its interval."""
+    import json
+
+    from rich.console import Console
+
+    from fewtune.cli._table import columns_as_in_training
+    from fewtune.cli.show import scores_table
+    from fewtune.data.read import read
+    from fewtune.data.rows import rows as rows_of
+    from fewtune.run import load
+
+    tuned, table = load(run), read(data)
+    rows = rows_of(table, columns_as_in_training(tuned, table, text_column, pair_column, label_column, need_label=True))
+    tuned.task.check(rows, data)
+    options = tuned.config.eval
+    scores = tuned.task.score(rows, tuned.predict_rows(rows), options.confidence, options.resamples)
+    if as_json:
+        click.echo(json.dumps({name: score.model_dump() for name, score in scores.items()}, ensure_ascii=False))
+    else:
+        title = f"{data}: {len(rows):,} rows, {options.confidence:.0%} intervals"
+        Console(soft_wrap=True).print(scores_table(title, {"tuned": scores}))

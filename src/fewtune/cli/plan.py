@@ -1,0 +1,32 @@
+"""`fewtune plan`."""
+
+import click
+
+from fewtune.cli._config import run_arguments, run_config
+
+
+@click.command()
+@run_arguments
+@click.option("--json", "as_json", is_flag=True, help="The plan as one JSON object.")
+@click.pass_obj
+def plan(language: str, source: str, pairs: tuple[str, ...], as_json: bool, **flags: str | None) -> None:
+    """Say what `fewtune train` would do with the same arguments: what learns, how much of the model, how many steps.
+
+    Nothing is written, and no weights are loaded.
+    """
+    config = run_config(source, pairs, flags)
+    from fewtune.cli.show import finding_lines, layer_table, plan_lines
+    from fewtune.run import plan as make
+
+    made = make(config)
+    if as_json:
+        click.echo(made.model_dump_json())
+        return
+    from rich.console import Console
+
+    console = Console(soft_wrap=True)
+    for line in plan_lines(made, language):
+        console.print(line, highlight=False, markup=False)
+    for line in finding_lines(made, language):
+        console.print("! " + line, style="yellow", highlight=False, markup=False)
+    console.print(layer_table(made))

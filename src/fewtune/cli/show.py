@@ -1,0 +1,169 @@
+"""What a person sees in the terminal: the plan, live progress, scores and the verdict."""
+
+import re
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fewtune.messages import say
+from fewtune.record.event import Event
+from fewtune.record.plan import Plan
+from fewtune.record.result import RunScores, Score, Scores
+
+
+def plan_lines(plan: Plan, language: str) -> Iterator[str]:
+    """The plan in a few sentences."""
+    for role, column in plan.columns.items():
+        yield say("columns", language, role=role, name=column.name, reason=column.reason)
+    yield say(
+        "plan_rows",
+        language,
+        **plan.rows,
+        labels=len(plan.labels),
+        median=plan.tokens["median"],
+        longest=plan.tokens["longest"],
+    )
+    yield say(
+        "plan_model",
+        language,
+        architecture=plan.architecture,
+        model=plan.model,
+        parameters=plan.parameters,
+        trainable=plan.trainable,
+        share=plan.trainable / plan.parameters,
+        method=plan.method,
+    )
+    yield say(
+        "plan_steps",
+        language,
+        epochs=plan.epochs,
+        per_epoch=plan.steps // plan.epochs,
+        rows=plan.batch_size * plan.accumulation,
+        rate=plan.learning_rate,
+        precision=plan.precision,
+        device=plan.device if plan.device != "cpu" else f"cpu ({plan.threads} threads)",
+    )
+
+
+def finding_lines(plan: Plan, language: str) -> Iterator[str]:
+    """What the checks saw, in words."""
+    for finding in plan.findings:
+        yield finding.say(language)
+
+
+def layer_table(plan: Plan) -> Table:
+    """What learns, with equal layers of all blocks in one row."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for layer in plan.layers:
+        groups.setdefault((re.sub(r"\.\d+\.", ".*.", layer.path), layer.what), []).append(layer.parameters)
+    table = Table(header_style="bold")
+    for name, justify in (("what learns", "left"), ("as", "left"), ("how many", "right"), ("parameters", "right")):
+        table.add_column(name, justify=justify)  # pyright: ignore[reportArgumentType]
+    for (path, what), counts in groups.items():
+        table.add_row(path, what, str(len(counts)), f"{sum(counts):,}")
+    table.add_row("all", "", str(len(plan.layers)), f"{plan.trainable:,}", style="bold")
+    return table
+
+
+def verdict(scores: RunScores, language: str) -> str:
+    """Whether it worked, in plain words."""
+    comparison = scores.comparison
+    assert comparison is not None
+    tuned, difference = scores.test["accuracy"], comparison.difference
+    return say(
+        f"verdict_{scores.verdict}",
+        language,
+        n=tuned.n,
+        value=tuned.value,
+        low=tuned.low,
+        high=tuned.high,
+        baseline=say(f"baseline_{comparison.baseline}", language),
+        other=scores.baselines[comparison.baseline]["test"]["accuracy"].value,
+        difference=difference.value,
+        dlow=difference.low,
+        dhigh=difference.high,
+        p=f"{comparison.p_value:.2g}",
+    )
+
+
+def scores_table(title: str, columns: dict[str, Scores]) -> Table:
+    """One row per metric, one column per model, each score with its interval."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for metric in next(iter(columns.values())):
+        table.add_row(metric, *(_with_interval(scores[metric]) for scores in columns.values()))
+    return table
+
+
+def _with_interval(score: Score) -> str:
+    return f"{score.value:.3f} [dim]{score.low:.3f}–{score.high:.3f}[/dim]"
+
+
+class Live:
+    """Shows a run's events as they come: a bar in a terminal, one line per evaluation anywhere else."""
+
+    def __init__(self, console: Console, language: str) -> None:
+        self.console, self.language = console, language
+        self.folder: str | None = None
+        self.best, self.waited = 0.0, 0
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self.task = None
+
+    def __enter__(self) -> "Live":
+        if self.console.is_terminal:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.console.is_terminal:
+            self.bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take note of one event."""
+        match event.kind:
+            case "started":
+                self.folder = event.folder
+            case "step":
+                self._step(event)
+            case "evaluation":
+                self._evaluation(event)
+            case "stopped":
+                if self.task is not None:
+                    self.bar.remove_task(self.task)
+                text = say(f"stopped_{event.reason}", self.language, best=f"{self.best:g}", waited=self.waited)
+                self.console.print(text, highlight=False)
+
+    def _step(self, event: Event) -> None:
+        if not self.console.is_terminal:
+            return
+        if self.task is None:
+            self.task = self.bar.add_task("", total=event.steps, facts="")
+        self.bar.update(
+            self.task,
+            completed=event.step,
+            description=f"epoch {int((event.epoch or 0) - 1e-9) + 1}",
+            facts=f"loss {event.loss:.3f}",
+        )
+
+    def _evaluation(self, event: Event) -> None:
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in (event.scores or {}).items())
+        self.best, self.waited = (event.epoch or 0, 0) if event.best else (self.best, self.waited + 1)
+        self.console.print(
+            f"epoch {event.epoch:g}: loss {event.train_loss:.3f} in training, {event.loss:.3f} in validation; {scores}"
+            + ("  [bold]best[/bold]" if event.best else ""),
+            highlight=False,
+        )

@@ -1,0 +1,243 @@
+"""Tiny random models of ten architectures, batches and tokenizers for them. Nothing is downloaded.
+
+The models are initialised wide (standard deviation 0.2, biases and norms included): with the usual 0.02 a forgotten mask
+or bias moves the logits by 1e-6, and every comparison passes.
+"""
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers, processors, trainers
+from tokenizers.models import BPE
+from torch import Tensor
+from transformers import (
+    AutoModel,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    DebertaV2Config,
+    GPT2Config,
+    LlamaConfig,
+    ModernBertConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen3Config,
+    RobertaConfig,
+    T5Config,
+)
+
+WIDTH, BLOCKS, HEADS, INNER = 32, 2, 4, 48
+POSITIONS = 64
+"""Longest input in tokens of every architecture but T5, whose positions are relative."""
+UNK, PAD, CLS, SEP, EOS = range(5)
+"""Ids of the special tokens, for all architectures; padding is not 0, so that a forgotten `pad_token_id` shows."""
+SPECIAL = ("<unk>", "<pad>", "<cls>", "<sep>", "</s>")
+VOCABULARY = 512
+LABELS = ("negative", "neutral", "positive")
+
+_IDS = {"pad_token_id": PAD, "bos_token_id": CLS, "eos_token_id": EOS}
+_BERT = {
+    "hidden_size": WIDTH,
+    "num_hidden_layers": BLOCKS,
+    "num_attention_heads": HEADS,
+    "intermediate_size": INNER,
+    "vocab_size": VOCABULARY,
+    "max_position_embeddings": POSITIONS,
+} | _IDS
+_T5 = {
+    "d_model": WIDTH,
+    "d_kv": WIDTH // HEADS,
+    "d_ff": INNER,
+    "num_layers": BLOCKS,
+    "num_decoder_layers": BLOCKS,
+    "num_heads": HEADS,
+    "vocab_size": VOCABULARY,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 16,
+    "decoder_start_token_id": PAD,
+} | _IDS
+_GPT2 = {"n_embd": WIDTH, "n_layer": BLOCKS, "n_head": HEADS, "n_inner": INNER, "n_positions": POSITIONS, "vocab_size": VOCABULARY}
+_DEBERTA = {
+    "type_vocab_size": 2,
+    "relative_attention": True,
+    "pos_att_type": ["c2p", "p2c"],
+    "share_att_key": True,
+    "position_buckets": 8,
+    "norm_rel_ebd": "layer_norm",
+    "position_biased_input": False,
+}
+_GROUPED = {"num_key_value_heads": HEADS // 2}
+
+# Architecture → (config class, its options, names of its options for dropout)
+_CONFIGS: dict[str, tuple[Callable[..., PreTrainedConfig], dict[str, Any], tuple[str, ...]]] = {
+    "bert": (BertConfig, _BERT, ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")),
+    "roberta": (
+        RobertaConfig,
+        # Positions are counted from behind the padding index.
+        _BERT | {"type_vocab_size": 1, "max_position_embeddings": POSITIONS + PAD + 1},
+        ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"),
+    ),
+    "deberta_v2": (
+        DebertaV2Config,
+        _BERT | _DEBERTA,
+        ("hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"),
+    ),
+    "modernbert": (
+        ModernBertConfig,
+        # A window shorter than the batches, so that local and global attention differ.
+        _BERT | {"cls_token_id": CLS, "sep_token_id": SEP, "local_attention": 6, "global_attn_every_n_layers": 2},
+        ("embedding_dropout", "mlp_dropout", "attention_dropout", "classifier_dropout"),
+    ),
+    "gpt2": (GPT2Config, _GPT2 | _IDS, ("resid_pdrop", "embd_pdrop", "attn_pdrop")),
+    "llama": (LlamaConfig, _BERT | _GROUPED, ("attention_dropout",)),
+    "qwen2": (Qwen2Config, _BERT | _GROUPED, ("attention_dropout",)),
+    "qwen3": (Qwen3Config, _BERT | _GROUPED | {"head_dim": WIDTH // HEADS}, ("attention_dropout",)),
+    "t5": (T5Config, _T5 | {"feed_forward_proj": "relu"}, ("dropout_rate", "classifier_dropout")),
+    "t5_gated": (T5Config, _T5 | {"feed_forward_proj": "gated-gelu"}, ("dropout_rate", "classifier_dropout")),
+}
+
+ARCHITECTURES: tuple[str, ...] = tuple(_CONFIGS)
+
+
+def tiny_config(architecture: str, *, labels: int = 3, dropout: float = 0.0) -> PreTrainedConfig:
+    """The config of `tiny_model`."""
+    kind, options, dropouts = _CONFIGS[architecture]
+    return kind(**options, **dict.fromkeys(dropouts, dropout), num_labels=labels)
+
+
+def tiny_model(architecture: str, *, labels: int = 3, dropout: float = 0.0, seed: int = 0) -> PreTrainedModel:
+    """A sequence classifier of its own, in evaluation mode; equal arguments give bitwise equal models."""
+    return deepcopy(_prototype(architecture, labels, dropout, seed))
+
+
+@cache
+def _prototype(architecture: str, labels: int, dropout: float, seed: int) -> PreTrainedModel:
+    with torch.random.fork_rng():
+        model = AutoModelForSequenceClassification.from_config(tiny_config(architecture, labels=labels, dropout=dropout))
+        widen(model, seed)
+    return model.eval()
+
+
+def widen(model: torch.nn.Module, seed: int = 0, std: float = 0.2) -> None:
+    """Draw every parameter from N(0, std²), those of norms around 1."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            norm = "norm" in name.lower() or ".ln_" in name
+            centre = float(norm and name.endswith("weight"))
+            parameter.copy_(centre + std * torch.randn(parameter.shape, generator=generator))
+
+
+def tiny_batch(architecture: str, rows: int = 4, seed: int = 0) -> dict[str, Tensor]:
+    """`input_ids`, `attention_mask` (rows, 12) and `labels` (rows,): ragged lengths from 12 down, padded on the right.
+
+    Every row ends with exactly one end token (T5 reads its sentence there), and padding stands nowhere else.
+    """
+    assert architecture in ARCHITECTURES
+    generator = torch.Generator().manual_seed(seed)
+    lengths = [12 - (3 * row) % 10 for row in range(rows)]
+    ids = torch.randint(len(SPECIAL), VOCABULARY, (rows, 12), generator=generator)
+    mask = torch.zeros(rows, 12, dtype=torch.long)
+    for row, length in enumerate(lengths):
+        ids[row, 0], ids[row, length - 1], ids[row, length:] = CLS, EOS, PAD
+        mask[row, :length] = 1
+    return {"input_ids": ids, "attention_mask": mask, "labels": torch.arange(rows) % len(LABELS)}
+
+
+def inputs_of(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The batch without its labels."""
+    return {name: value for name, value in batch.items() if name != "labels"}
+
+
+def logits(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
+    """(rows, labels), in evaluation mode, without gradients."""
+    with torch.no_grad():
+        return model.eval()(**inputs_of(batch)).logits
+
+
+def tiny_tokenizer(architecture: str = "bert") -> PreTrainedTokenizerFast:
+    """Byte-level BPE with 512 tokens learned from the bundled messages: no text is unknown, padding on the right.
+
+    BERT-like models get `<cls> text <sep> pair <sep>`, T5 `text </s>`, decoders the text alone.
+    """
+    tokenizer = Tokenizer.from_str(_trained())
+    single, pair = _TEMPLATES.get(architecture.partition("_")[0], _TEMPLATES["bert"])
+    tokenizer.post_processor = processors.Sequence(
+        [
+            processors.ByteLevel(trim_offsets=False),
+            processors.TemplateProcessing(
+                single=single, pair=pair, special_tokens=list(zip(SPECIAL, range(len(SPECIAL)), strict=True))
+            ),
+        ]
+    )
+    kinds = ["token_type_ids"] if architecture in ("bert", "deberta_v2") else []
+    unk, pad, cls, sep, eos = SPECIAL
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token=unk,
+        pad_token=pad,
+        cls_token=cls,
+        sep_token=sep,
+        eos_token=eos,
+        model_max_length=POSITIONS if not architecture.startswith("t5") else int(1e30),
+        padding_side="right",
+        model_input_names=["input_ids", *kinds, "attention_mask"],
+    )
+
+
+_DECODER = ("$A", "$A $B")
+_TEMPLATES = {
+    "bert": ("<cls> $A <sep>", "<cls> $A <sep> $B:1 <sep>:1"),
+    "t5": ("$A </s>", "$A $B </s>"),
+    "gpt2": _DECODER,
+    "llama": _DECODER,
+    "qwen2": _DECODER,
+    "qwen3": _DECODER,
+}
+
+
+@cache
+def _trained() -> str:
+    import fewtune.bundled
+
+    texts = (Path(fewtune.bundled.__file__).parent / "messages_en.csv").read_text(encoding="utf-8").splitlines()
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY,
+            special_tokens=list(SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    return tokenizer.to_str()
+
+
+def write_tiny(
+    folder: str | Path, architecture: str = "bert", labels: tuple[str, ...] | None = None, *, seed: int = 0
+) -> Path:
+    """A folder that works as `model.name=<folder>`: config, safetensors weights, tokenizer.
+
+    Without `labels` it holds a pre-trained body alone, as BERT on the Hub does; with them a trained classifier.
+    """
+    folder = Path(folder)
+    if labels is None:
+        model = AutoModel.from_config(tiny_config(architecture))
+        # Narrower than in tests of equality, so that a few steps of training can still turn it.
+        widen(model, seed, std=1 / math.sqrt(WIDTH))
+    else:
+        model = tiny_model(architecture, labels=len(labels), seed=seed)
+        model.config.id2label = dict(enumerate(labels))
+        model.config.label2id = {label: index for index, label in enumerate(labels)}
+    model.save_pretrained(folder)
+    tiny_tokenizer(architecture).save_pretrained(folder)
+    return folder
