@@ -62,7 +62,14 @@ _T5 = {
     "relative_attention_max_distance": 16,
     "decoder_start_token_id": PAD,
 } | _IDS
-_GPT2 = {"n_embd": WIDTH, "n_layer": BLOCKS, "n_head": HEADS, "n_inner": INNER, "n_positions": POSITIONS, "vocab_size": VOCABULARY}
+_GPT2 = {
+    "n_embd": WIDTH,
+    "n_layer": BLOCKS,
+    "n_head": HEADS,
+    "n_inner": INNER,
+    "n_positions": POSITIONS,
+    "vocab_size": VOCABULARY,
+}
 _DEBERTA = {
     "type_vocab_size": 2,
     "relative_attention": True,
@@ -119,7 +126,9 @@ def tiny_model(architecture: str, *, labels: int = 3, dropout: float = 0.0, seed
 @cache
 def _prototype(architecture: str, labels: int, dropout: float, seed: int) -> PreTrainedModel:
     with torch.random.fork_rng():
-        model = AutoModelForSequenceClassification.from_config(tiny_config(architecture, labels=labels, dropout=dropout))
+        model = AutoModelForSequenceClassification.from_config(
+            tiny_config(architecture, labels=labels, dropout=dropout)
+        )
         widen(model, seed)
     return model.eval()
 

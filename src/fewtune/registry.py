@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from fewtune.errors import ConfigError
+from fewtune.messages import Sentence
 
 Kind = Literal["methods", "tasks"]
 
@@ -43,7 +44,7 @@ def find(kind: Kind, name: str) -> type:
     Raises ConfigError for an unknown name, proposing the nearest known one.
     """
     wanted = canonical(kind, name)
-    if (_folder(kind) / f"{wanted}.py").exists() and not wanted.startswith("_"):
+    if wanted.isidentifier() and not wanted.startswith("_") and (_folder(kind) / f"{wanted}.py").exists():
         return getattr(import_module(f"fewtune.{kind}.{wanted}"), class_name(wanted))
     plugin = _entry_points(kind).get(wanted)
     if plugin is not None:
@@ -70,12 +71,12 @@ def class_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def did_you_mean(name: str, known: list[str]) -> str:
+def did_you_mean(name: str, known: list[str]) -> Sentence:
     """`did you mean 'rank'?` with the nearest known name, or the list of all known names."""
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean '{nearest[0]}'?" if nearest else "known: " + ", ".join(known)
+    return Sentence("nearest", {"name": nearest[0]}) if nearest else Sentence("known", {"names": ", ".join(known)})
 
 
 def _folder(kind: Kind) -> Path:

@@ -5,17 +5,17 @@ left empty by most people: the plan fills it from the data, the model and the me
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
 
 from fewtune.config import Config
+from fewtune.errors import ConfigError
 from fewtune.methods._base import Method
-from fewtune.registry import Kind, find
+from fewtune.registry import Kind, find, names
 from fewtune.tasks._base import Task
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Section = TypeVar("Section", bound=Config)
 
 
 class ModelConfig(Config):
@@ -102,13 +102,15 @@ def _named(kind: Kind):
         """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class."""
         if isinstance(value, str):
             value = {"name": value}
-        if isinstance(value, dict):
-            name = value.get("name")
-            if not isinstance(name, str):
-                raise ValueError(f"needs a name, for example {kind[:-1]}.name=<one of `fewtune {kind}`>")
+        if not isinstance(value, dict):
+            return value
+        try:
+            if not isinstance(name := value.get("name"), str):
+                raise ConfigError("option_nameless", section=kind[:-1], names=", ".join(names(kind)))
             found = find(kind, name)
-            return found.model_validate({**value, "name": found.model_fields["name"].default})
-        return value
+        except ConfigError as error:
+            raise ValueError(error) from None  # pydantic collects it with the other mistakes
+        return found.model_validate({**value, "name": found.model_fields["name"].default})
 
     return BeforeValidator(resolve)
 

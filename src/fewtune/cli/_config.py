@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fewtune.config.read import build, merge, overrides, read_yaml
+from fewtune.config.read import build, merge, nested, overrides, read_yaml
 from fewtune.settings import RunConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,17 +36,9 @@ def run_arguments(command: F) -> F:
 
 def run_config(source: str, pairs: tuple[str, ...], flags: dict[str, str | None]) -> RunConfig:
     """The checked options. Later wins: run.yaml, then flags, then pairs. Raises ConfigError with every mistake."""
-    given = [f"{FLAGS[name.replace('_', '-')][0]}={value}" for name, value in flags.items() if value is not None]
     values = read_yaml(Path(source)) if source.endswith((".yaml", ".yml")) else {"data": {"path": source}}
-    for pair in given:
-        # A flag's value is what was typed: `--label-column no` is a name, not a boolean.
-        name, _, text = pair.partition("=")
-        values = merge(values, _nested(name.split("."), text))
-    values = merge(values, overrides(pairs))
-    return build(RunConfig, values)
-
-
-def _nested(parts: list[str], value: Any) -> dict[str, Any]:
-    for part in reversed(parts):
-        value = {part: value}
-    return value
+    for flag, (option, _) in FLAGS.items():
+        # A flag's value is what was typed: `--label-column 007` is a name, not a number.
+        if (text := flags[flag.replace("-", "_")]) is not None:
+            values = merge(values, nested(option.split("."), text))
+    return build(RunConfig, merge(values, overrides(pairs)))

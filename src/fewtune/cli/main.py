@@ -82,15 +82,20 @@ def run(args: list[str]) -> int:
     except click.Abort:
         return 130
     except FewtuneError as error:
-        if debug:
-            raise
-        click.echo("Error: " + error.say(language if language in LANGUAGES else "en"), err=True)
+        _show(error.say(language or "en"), language, debug)
         return error.exit_code
-    except Exception as error:
-        if debug:
-            raise
-        click.echo("Error: " + say("bug", language or "en", kind=type(error).__name__, error=error), err=True)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is shown as a sentence
+        _show(say("bug", language or "en", kind=type(error).__name__, error=error), language, debug)
         return 1
+
+
+def _show(message: str, language: str | None, debug: bool) -> None:
+    """One message on stderr, and before it the traceback where somebody asked for it."""
+    if debug:
+        from traceback import print_exc
+
+        print_exc()
+    click.echo(say("error", language or "en", message=message), err=True)
 
 
 def _take_language(args: list[str]) -> tuple[list[str], str | None]:

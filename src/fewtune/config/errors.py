@@ -1,11 +1,13 @@
 """Every mistake in a config as one line each, in the words of the person who wrote it."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from fewtune.errors import ConfigError
+from fewtune.errors import ConfigError, FewtuneError
+from fewtune.messages import Sentence
 from fewtune.registry import did_you_mean, find
 
 # What other tools call our options. Only a hint: an alias is never accepted silently.
@@ -34,40 +36,92 @@ FIELD_WORDS = {
     "label": "label_column",
     "output_dir": "out",
     "dtype": "precision",
+    "fp16": "precision",
+    "bf16": "precision",
+    "test_size": "test_share",
     "use_rslora": "scaling",
 }
 
+# What pydantic calls a mistake → our sentence, with the place of the limit in its context.
+_LIMITS = {
+    "greater_than_equal": (">=", "ge"),
+    "greater_than": (">", "gt"),
+    "less_than_equal": ("<=", "le"),
+    "less_than": ("<", "lt"),
+}
+_KINDS = {
+    "int_type": "option_whole",
+    "int_parsing": "option_whole",
+    "int_from_float": "option_whole",
+    "int_parsing_size": "option_whole",
+    "float_type": "option_number",
+    "float_parsing": "option_number",
+    "finite_number": "option_number",
+    "bool_type": "option_switch",
+    "bool_parsing": "option_switch",
+    "string_type": "option_text",
+    "string_too_short": "option_empty",
+    "too_short": "option_empty",
+    "path_type": "option_path",
+    "tuple_type": "option_list",
+    "dict_type": "option_section",
+    "model_type": "option_section",
+}
+_SHOWN = 80
+"""Characters of a wrong value that are shown."""
 
-def explain(kind: type[BaseModel], error: ValidationError, values: Mapping[str, Any]) -> Iterator[str]:
+
+def explain(kind: type[BaseModel], error: ValidationError, values: Mapping[str, Any]) -> Iterator[Sentence]:
     """One line per mistake: `method.rank: must be >= 1, got 0`. `values` are what was checked against `kind`."""
     for mistake in error.errors():
+        # pydantic names its own steps in brackets: `function-before[resolve(), …]`.
         place = [str(part) for part in mistake["loc"] if "[" not in str(part)]
-        yield f"{'.'.join(place) or kind.__name__}: {_what(kind, place, mistake, values)}"
+        yield _sentence(kind, place, mistake, values)
 
 
-def _what(kind: type[BaseModel], place: list[str], mistake: Any, values: Mapping[str, Any]) -> str:
-    given, context = mistake["input"], mistake.get("ctx", {})
-    match mistake["type"]:
-        case "extra_forbidden":
-            *sections, name = place
-            return f"unknown name; {_hint(name, list(_class_at(kind, sections, values).model_fields))}"
-        case "missing":
-            return "is needed"
-        case "greater_than_equal":
-            return f"must be >= {context['ge']}, got {given!r}"
-        case "greater_than":
-            return f"must be > {context['gt']}, got {given!r}"
-        case "less_than_equal":
-            return f"must be <= {context['le']}, got {given!r}"
-        case "less_than":
-            return f"must be < {context['lt']}, got {given!r}"
-        case "literal_error":
-            return f"must be {context['expected']}, got {given!r}"
-        case "value_error":
-            return str(context["error"])
-        case _:
-            message = mistake["msg"]
-            return f"{message[0].lower()}{message[1:]}, got {given!r}"
+def _sentence(kind: type[BaseModel], place: list[str], mistake: Any, values: Mapping[str, Any]) -> Sentence:
+    what, context = mistake["type"], mistake.get("ctx", {})
+    about = {"option": ".".join(place) or kind.__name__, "given": _shown(mistake["input"])}
+    if what == "extra_forbidden":
+        return Sentence("option_unknown", {**about, "hint": _hint(kind, place, values)})
+    if what == "missing":
+        return Sentence(f"option_missing_{place[0]}" if place in (["model"], ["data"]) else "option_missing", about)
+    if what in _LIMITS:
+        sign, limit = _LIMITS[what]
+        return Sentence("option_limit", {**about, "sign": sign, "limit": _shown(context[limit])})
+    if what == "literal_error":
+        return Sentence("option_choice", {**about, "choices": context["expected"].replace(" or ", ", ")})
+    if what in _KINDS:
+        return Sentence(_KINDS[what], about)
+    if what == "value_error" and isinstance(cause := context["error"].args[0], FewtuneError):
+        return Sentence("option_wrong", {**about, "reason": Sentence(cause.id, cause.values)})
+    message = mistake["msg"].removeprefix("Value error, ")
+    return Sentence("option_wrong", {**about, "reason": f"{message[0].lower()}{message[1:]}, got {about['given']}"})
+
+
+def _shown(value: Any) -> str:
+    """A value as it would be written in YAML, cut where it is long."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = repr(str(value) if isinstance(value, PurePath) else value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _hint(root: type[BaseModel], place: list[str], values: Mapping[str, Any]) -> Sentence:
+    """The same option under our word for it, in this section or in another one; else the nearest name."""
+    *sections, name = place
+    word = FIELD_WORDS.get(name, name)
+    known = list(_class_at(root, sections, values).model_fields)
+    if word in known:
+        return Sentence("nearest", {"name": word})
+    for section in root.model_fields:
+        if word != "name" and word in _class_at(root, [section], values).model_fields:
+            return Sentence("nearest", {"name": f"{section}.{word}"})
+    if sections and word in root.model_fields:
+        return Sentence("nearest", {"name": word})
+    return did_you_mean(name, known)
 
 
 def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, Any]) -> type[BaseModel]:
@@ -79,15 +133,9 @@ def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, A
             try:
                 kind = find("methods" if section == "method" else "tasks", str(name))
             except ConfigError:
-                return kind
+                kind = kind.model_fields[section].annotation  # pyright: ignore[reportAssignmentType]
         else:
             annotation = kind.model_fields[section].annotation
-            assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
-            kind = annotation
+            kind = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
         values = given if isinstance(given, Mapping) else {}
     return kind
-
-
-def _hint(name: str, known: list[str]) -> str:
-    word = FIELD_WORDS.get(name)
-    return f"did you mean '{word}'?" if word in known else did_you_mean(name, known)

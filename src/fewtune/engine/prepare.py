@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from fewtune.adapt import adapt
+from fewtune.adapt import Adapted, adapt
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
@@ -155,26 +155,26 @@ def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None
     return task.model_copy(update={"max_length": int(min(limits))})
 
 
-def _fill(config: RunConfig, task: Task, rows: int, width: int) -> tuple[RunConfig, list[str]]:
-    train = config.train
+def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) -> tuple[RunConfig, list[str]]:
+    train, model = config.train, config.model
+    if Path(origin.name).is_absolute():  # a folder, which must be found from any other folder too
+        model = model.model_copy(update={"name": origin.name})
     defaults = {
         "epochs": config.method.default_epochs(rows),
         "batch_size": default_batch_size(rows),
         "learning_rate": config.method.default_learning_rate(width),
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
-    return (
-        config.model_copy(update={"train": train.model_copy(update=found), "task": task}),
-        [f"train.{name}" for name in found],
-    )
+    filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
+    return config.model_copy(update=filled), [f"train.{name}" for name in found]
 
 
 def default_batch_size(rows: int) -> int:
-    """8 below 500 rows, 16 below 5,000, else 32: enough steps on few rows, enough speed on many."""
-    return 8 if rows < 500 else 16 if rows < 5000 else 32
+    """8 rows per step below 500 training rows, else 16; see docs/decisions/defaults.md."""
+    return 8 if rows < 500 else 16
 
 
-def _layers(adapted) -> list[PlannedLayer]:
+def _layers(adapted: Adapted) -> list[PlannedLayer]:
     found = [
         PlannedLayer(path=path, what=type(layer).__name__, parameters=parameters(layer, trainable=True))
         for path, layer in adapted.layers().items()

@@ -5,10 +5,27 @@ carries the id and the values; the words are chosen where they are shown. A test
 and places.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 LANGUAGES = ("en", "vi")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence not yet said. As a value of another one it is said in the same language; a tuple of them, one a line."""
+
+    id: str
+    values: Mapping[str, Any]
+
+    def say(self, language: str = "en") -> str:
+        """The words in `language` ("en" or "vi")."""
+        return say(self.id, language, **self.values)
+
+    def __str__(self) -> str:
+        return self.say()
 
 
 def say(id: str, /, language: str = "en", **values: Any) -> str:
@@ -18,4 +35,13 @@ def say(id: str, /, language: str = "en", **values: Any) -> str:
     """
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {LANGUAGES}, got {language!r}")
-    return import_module(f"{__name__}.{language}").SENTENCES[id].format(**values)
+    spoken = {name: _spoken(value, language) for name, value in values.items()}
+    return import_module(f"{__name__}.{language}").SENTENCES[id].format(**spoken)
+
+
+def _spoken(value: Any, language: str) -> Any:
+    if isinstance(value, Sentence):
+        return value.say(language)
+    if isinstance(value, tuple) and value and all(isinstance(each, Sentence) for each in value):
+        return "\n".join(each.say(language) for each in value)
+    return value

@@ -11,7 +11,7 @@ SENTENCES: dict[str, str] = {
     "report_verdict_unclear": "Not shown to be better than the strongest baseline",
     "report_verdict_no_better": "No better than the strongest baseline",
     "report_verdict_unknown": "No verdict: this run was not compared with a baseline",
-    "report_compared": "On {n} {split} rows the tuned model reaches {value} ({low} to {high}) in {metric}; the strongest baseline, "
+    "report_compared": "On {n} {split} rows the tuned model reaches {value} {metric} ({low} to {high}); the strongest baseline, "
     "{baseline}, reaches {other}.",
     "report_difference": "The difference on the same rows is {difference} ({low} to {high}), {p}.",
     "report_points": "{value} points",
@@ -20,6 +20,7 @@ SENTENCES: dict[str, str] = {
     "report_advice_no_better": "Do not rely on it: the simpler baseline does as well. More rows, cleaner labels, or another model or method "
     "may help.",
     "report_advice_unknown": "Without a comparison on test rows nobody can say whether tuning helped.",
+    "report_warnings": "Warnings about the data: {n}. Read them before you rely on the scores.",
     # tiles
     "report_tile_score": "{metric}, {split} rows",
     "report_tile_score_note": "{low} to {high}, {n} rows",
@@ -83,11 +84,11 @@ SENTENCES: dict[str, str] = {
     "report_curve_from_to": "{name} from {first} to {last}",
     "report_overfitting": "Overfitting: after epoch {epoch} the validation loss rose from {low} to {last}, while the training loss fell from "
     "{train} to {train_last}. The model began to learn the training rows by heart.",
-    "report_kept": "What was saved is the model after epoch {epoch}, the best on the validation rows.",
+    "report_kept": "That is the model that was saved.",
     "report_still_falling": "The validation loss was still falling in the last epoch: more epochs may help (train.epochs).",
     "report_by_epoch": "Numbers by epoch",
     # findings
-    "report_findings": "What the checks found in the data",
+    "report_findings": "What the checks found",
     "report_findings_none": "Nothing to warn about: no leaking or cut-off texts, no words the tokenizer loses, no labels with too few rows.",
     "report_level_warning": "Warning",
     "report_level_note": "Note",
@@ -118,7 +119,7 @@ SENTENCES: dict[str, str] = {
     "report_rate": "Learning rate, at its highest",
     "report_precision": "Precision",
     "report_device": "Device",
-    "report_device_threads": "{device}, {threads} threads",
+    "report_device_threads": "{device}, threads: {threads}",
     # data
     "report_data": "Data",
     "report_data_bar": "Rows by split",

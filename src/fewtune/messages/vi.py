@@ -1,11 +1,31 @@
 """Các câu bằng tiếng Việt. Tên tùy chọn, tên tệp và lệnh giữ nguyên như người dùng phải gõ."""
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
+from fewtune.messages._report_vi import SENTENCES as _REPORT
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_REPORT,
     # tùy chọn
     "options_wrong": "{mistakes}",
+    "nearest": "có phải bạn muốn dùng '{name}'?",
+    "known": "có: {names}",
+    "option_unknown": "{option}: không có tên này; {hint}",
+    "option_missing": "{option}: còn thiếu",
+    "option_missing_model": "model: còn thiếu: `minilm`, một thư mục, hoặc một tên trên Hugging Face Hub, ví dụ --model minilm",
+    "option_missing_data": "data: còn thiếu: tệp ví dụ, chẳng hạn data.path=reviews.csv",
+    "option_limit": "{option}: phải {sign} {limit}, nhưng nhận được {given}",
+    "option_choice": "{option}: phải là một trong {choices}, nhưng nhận được {given}",
+    "option_whole": "{option}: phải là số nguyên, nhưng nhận được {given}",
+    "option_number": "{option}: phải là một số, nhưng nhận được {given}",
+    "option_switch": "{option}: phải là true hoặc false, nhưng nhận được {given}",
+    "option_text": "{option}: phải là văn bản, nhưng nhận được {given}; hãy đặt trong dấu ngoặc kép nếu đó là văn bản",
+    "option_path": "{option}: phải là một đường dẫn, nhưng nhận được {given}",
+    "option_list": "{option}: phải là một danh sách như [a, b], nhưng nhận được {given}",
+    "option_section": "{option}: là một mục có các tùy chọn riêng ({option}.…=…), nhưng nhận được {given}",
+    "option_empty": "{option}: không được để trống",
+    "option_nameless": "cần có tên ({section}.name=…); có: {names}",
+    "option_wrong": "{option}: {reason}",
     "pair_malformed": "{pair!r} không phải là một tùy chọn; hãy viết section.name=value, ví dụ method.rank=16 hoặc seed=1",
     "unknown_name": "không có {kind} nào tên '{name}'; {hint}",
     "yaml_unreadable": "{path}: không đọc được ({reason}); hãy đưa đường dẫn tới một tệp run.yaml",
@@ -94,5 +114,6 @@ SENTENCES: dict[str, str] = {
     "stopped_epochs": "đã chạy hết các epoch; tốt nhất là sau epoch {best}",
     "written": 'Mọi thứ nằm trong {folder}. Tiếp theo: fewtune predict {folder} "một câu nào đó"',
     "interrupted": "Đã bị ngắt. Những gì học được đến epoch cuối cùng vẫn được giữ; tiếp tục bằng: fewtune resume {folder}",
+    "error": "Lỗi: {message}",
     "bug": "{kind}: {error}. Đây là lỗi của fewtune hoặc của một thư viện bên dưới; hãy chạy lại với --debug để xem chi tiết",
 }

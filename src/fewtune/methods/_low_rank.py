@@ -73,7 +73,7 @@ class LowRank(Method):
     scaling: Literal["standard", "rank_stabilized"] = "standard"
     """`standard`: alpha / rank (LoRA, section 4.1). `rank_stabilized`: alpha / sqrt(rank) (rsLoRA, arXiv 2312.03732)."""
     targets: tuple[str, ...] = Field(default=("blocks",), min_length=1)
-    """Which linear layers: `blocks` (all inside the blocks), roles (query, key, value, qkv, out, up, gate, down), names or paths."""
+    """Which linear layers: `blocks` (all in the blocks), roles (query, key, value, qkv, out, up, gate, down), names or paths."""
 
     layer_class: ClassVar[type[LowRankLinear]] = LowRankLinear
 

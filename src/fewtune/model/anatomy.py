@@ -79,8 +79,8 @@ class Anatomy:
     def blocks(self) -> tuple[str, ...]:
         """Paths of all repeated blocks, in the order in which they stand in the model."""
         return tuple(
-            f"{stack}.{index}" for stack in self.stacks for index in range(len(self.model.get_submodule(stack)))
-        )  # pyright: ignore[reportArgumentType]
+            f"{stack}.{index}" for stack in self.stacks for index, _ in self.model.get_submodule(stack).named_children()
+        )
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

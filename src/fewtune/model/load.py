@@ -45,7 +45,7 @@ def trained_labels(origin: Origin, *, trust_remote_code: bool = False) -> tuple[
         config = AutoConfig.from_pretrained(origin.folder, trust_remote_code=trust_remote_code)
     if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
         return None
-    return tuple(config.id2label[index] for index in range(config.num_labels))
+    return tuple(label for _, label in sorted((config.id2label or {}).items()))
 
 
 def empty_model(auto_class: str, config: PreTrainedConfig, *, trust_remote_code: bool = False) -> PreTrainedModel:

@@ -1,4 +1,4 @@
-"""A tuned model on disk: which of the three forms, and the files people expect beside it (config with the label names, tokenizer)."""
+"""A tuned model on disk: which of the three forms, and what people expect beside it (config with the label names, tokenizer)."""
 
 from pathlib import Path
 

@@ -6,12 +6,13 @@ an adapter layer learned.
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from fewtune.adapt import Adapted, adapt
-from fewtune.errors import FormatError
+from fewtune.errors import ConfigError, FormatError
 from fewtune.methods._base import Method
 from fewtune.model.find import Origin
 from fewtune.registry import find
@@ -47,12 +48,10 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
         raise FormatError("adapter_incomplete", folder=folder, file=Path(str(error.filename)).name) from None
     except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
         raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
-    if about.get("format") != FORMAT:
-        raise FormatError("adapter_type_unknown", folder=folder, type=about.get("format"))
-
-    kind = find("methods", about["method"]["name"])
-    assert issubclass(kind, Method)
-    adapted = adapt(model, kind.model_validate(about["method"]))
+    kind = about.get("format") if isinstance(about, dict) else None
+    if kind != FORMAT:
+        raise FormatError("adapter_type_unknown", folder=folder, type=kind)
+    adapted = adapt(model, _method(about, folder))
     direct = adapted.directly()
     expected = set(direct) | {
         f"{path}.{symbol}" for path, layer in adapted.layers().items() for symbol in layer.tensors()
@@ -65,3 +64,13 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
     for path, layer in adapted.layers().items():
         layer.load({symbol: tensors[f"{path}.{symbol}"] for symbol in layer.tensors()})
     return adapted
+
+
+def _method(about: dict[str, Any], folder: Path) -> Method:
+    try:
+        kind = find("methods", about["method"]["name"])
+        assert issubclass(kind, Method)
+        return kind.model_validate(about["method"])
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        reason = f"{CONFIG}: {' '.join(str(error).split())}"
+        raise FormatError("adapter_damaged", folder=folder, reason=reason) from None

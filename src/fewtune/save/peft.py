@@ -26,24 +26,24 @@ from fewtune.model.linear import in_features, is_linear, is_transposed, out_feat
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 _SYMBOLS = {"A": "lora_A.weight", "B": "lora_B.weight"}
-# Options of PEFT's LoRA that change what is computed, with the value under which they do not.
-_PLAIN = {
-    "use_dora": False,
-    "bias": "none",
-    "lora_bias": False,
-    "layer_replication": None,
-    "trainable_token_indices": None,
-    "alora_invocation_tokens": None,
-    "use_qalora": False,
-    "target_parameters": None,
-}
+# Options of PEFT's LoRA (as of 0.21) that are read here, or that change training alone. Any other one must be off.
+_UNDERSTOOD = """
+    r lora_alpha lora_dropout use_rslora rank_pattern alpha_pattern peft_type task_type base_model_name_or_path revision
+    target_modules exclude_modules modules_to_save layers_to_transform layers_pattern fan_in_fan_out init_lora_weights
+    inference_mode auto_mapping peft_version ensure_weight_tying megatron_config megatron_core qalora_group_size
+    loftq_config eva_config corda_config lora_ga_config velora_config
+"""
+_OFF = (None, False, "none", [], {})
+# Initialisations that leave another base weight behind, unless the adapter was converted when it was saved.
+_MOVES_BASE = re.compile(r"pissa|olora|corda|loftq|lora_ga", re.IGNORECASE)
 
 
 def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) -> None:
     """Write the adapter and the modules trained beside it into `folder`, which exists."""
     method = adapted.method
     assert isinstance(method, LowRank), method
-    layers = adapted.layers()
+    layers = {path: layer for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
+    assert len(layers) == len(adapted.layers()), "a layer PEFT has no form for"
     tensors = {
         f"{_PREFIX}{path}.{_SYMBOLS[symbol]}": tensor
         for path, layer in layers.items()
@@ -66,8 +66,7 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
         "inference_mode": True,
         "target_modules": _target_names(adapted, set(layers)),
         "modules_to_save": modules_of(adapted.model, adapted.directly()) or None,
-        "rank_pattern": {},
-        "alpha_pattern": {},
+        **_patterns(method, layers),
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     save_file(
@@ -93,13 +92,17 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
             direct[name] = tensor
     _check_fit(model, folder, factors, direct)
 
-    method = Lora(
-        rank=config["r"],
-        alpha=config["lora_alpha"],
-        dropout=config.get("lora_dropout", 0.0),
-        scaling="rank_stabilized" if config.get("use_rslora") else "standard",
-        targets=tuple(layer.path for layer in Anatomy(model).layers if layer.path in factors),
-    )
+    try:
+        method = Lora(
+            rank=config["r"],
+            alpha=config["lora_alpha"],
+            dropout=config.get("lora_dropout", 0.0),
+            scaling="rank_stabilized" if config.get("use_rslora") else "standard",
+            targets=tuple(layer.path for layer in Anatomy(model).layers if layer.path in factors),
+        )
+    except (KeyError, ValueError) as error:
+        reason = f"{CONFIG}: {' '.join(str(error).split())}"
+        raise FormatError("adapter_damaged", folder=folder, reason=reason) from None
     edits: list[Edit] = []
     for path in method.targets:
         rank = factors[path]["A"].shape[0]
@@ -138,12 +141,17 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise FormatError("adapter_incomplete", folder=folder, file=Path(str(error.filename)).name) from None
     except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
         raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
-    if config.get("peft_type") != "LORA":
-        raise FormatError("adapter_type_unknown", folder=folder, type=config.get("peft_type"))
-    for option, plain in _PLAIN.items():
-        value = config.get(option, plain)
-        if value != plain and value:
+    kind = config.get("peft_type") if isinstance(config, dict) else None
+    if kind != "LORA":
+        raise FormatError("adapter_type_unknown", folder=folder, type=kind)
+    understood = _UNDERSTOOD.split()
+    for option, value in config.items():
+        if option not in understood and value not in _OFF:
             raise FormatError("adapter_option_unknown", folder=folder, option=option, value=value)
+    if _MOVES_BASE.match(str(config.get("init_lora_weights"))):
+        raise FormatError(
+            "adapter_option_unknown", folder=folder, option="init_lora_weights", value=config["init_lora_weights"]
+        )
     return config, tensors
 
 
@@ -151,9 +159,15 @@ def _check_fit(
     model: PreTrainedModel, folder: Path, factors: dict[str, dict[str, Tensor]], direct: dict[str, Tensor]
 ) -> None:
     modules, parameters = dict(model.named_modules()), dict(model.named_parameters())
+    if not factors:
+        raise FormatError("adapter_damaged", folder=folder, reason=f"{WEIGHTS} holds no lora_A and lora_B")
     for path, pair in factors.items():
         base = modules.get(path)
-        if set(pair) != {"A", "B"} or pair["A"].shape[0] != pair["B"].shape[1]:
+        if (
+            set(pair) != {"A", "B"}
+            or [t.dim() for t in pair.values()] != [2, 2]
+            or len(pair["A"]) != pair["B"].shape[1]
+        ):
             raise FormatError("adapter_damaged", folder=folder, reason=f"{path}: A and B do not belong together")
         if (
             base is None
@@ -164,6 +178,19 @@ def _check_fit(
     for name, tensor in direct.items():
         if name not in parameters or parameters[name].shape != tensor.shape:
             raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=name)
+
+
+def _patterns(method: LowRank, layers: dict[str, LowRankLinear]) -> dict[str, dict[str, float]]:
+    """`rank_pattern` and `alpha_pattern`: layers that deviate from the method's options, as in an adapter that was read."""
+    ranks = {path: layer.A.shape[0] for path, layer in layers.items()}
+    alphas = {  # rounded, since scale * rank is alpha but for the last bit
+        path: round(layer.scale / method.model_copy(update={"rank": ranks[path], "alpha": 1.0}).scale, 12)
+        for path, layer in layers.items()
+    }
+    return {
+        "rank_pattern": {path: rank for path, rank in ranks.items() if rank != method.rank},
+        "alpha_pattern": {path: alpha for path, alpha in alphas.items() if alpha != round(method.alpha, 12)},
+    }
 
 
 def _target_names(adapted: Adapted, wrapped: set[str]) -> list[str]:

@@ -1,0 +1,96 @@
+"""Words and numbers as one language writes them: English 1,234.5 and 75.0%, Vietnamese 1.234,5 and 75,0%."""
+
+from typing import Any
+
+from fewtune.messages import say
+from fewtune.record.plan import Finding
+
+IN_PERCENT = ("accuracy",)
+"""Metrics that are shares of rows; the others are shown as plain numbers."""
+
+
+class Words:
+    """The sentences and the numbers of a report in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._separators = str.maketrans(",.", ".,") if language == "vi" else {}
+
+    def __call__(self, id: str, **values: Any) -> str:
+        """The sentence `report_<id>`."""
+        return say(f"report_{id}", self.language, **values)
+
+    def named(self, kind: str, name: str) -> str:
+        """What `<kind>_<name>` is called; a name from elsewhere (a plug-in, a later version) stays as it is."""
+        try:
+            return say(f"{kind}_{name}", self.language)
+        except KeyError:
+            return name
+
+    def finding(self, finding: Finding) -> str:
+        """A finding in words; one that this version does not know, as its id and values."""
+        try:
+            return finding.say(self.language)
+        except KeyError:
+            return f"{finding.id}: " + ", ".join(f"{name} = {value}" for name, value in finding.values.items())
+
+    def whole(self, value: int) -> str:
+        """`1,234`."""
+        return f"{value:,}".translate(self._separators)
+
+    def decimal(self, value: float, digits: int = 3) -> str:
+        """A fixed number of decimals, with a true minus sign; never "−0.000"."""
+        return _minus(f"{round(value, digits) + 0.0:,.{digits}f}").translate(self._separators)
+
+    def short(self, value: float) -> str:
+        """Three significant digits: `0.418`, `12.3`, `1.2e-05`."""
+        return _minus(f"{value:.3g}").translate(self._separators)
+
+    def percent(self, share: float, digits: int = 1) -> str:
+        """`75.0%`; what would be rounded to 0% or 100% without being it is `<0.1%` or `>99.9%`."""
+        unit = 10.0 ** -(digits + 2)
+        if 0 < share < unit / 2:
+            return f"<{self.decimal(unit * 100, digits)}%"
+        if 1 - unit / 2 < share < 1:
+            return f">{self.decimal(100 - unit * 100, digits)}%"
+        return f"{self.decimal(share * 100, digits)}%"
+
+    def score(self, metric: str, value: float) -> str:
+        """A value of a metric in its own unit."""
+        return self.percent(value) if metric in IN_PERCENT else self.decimal(value)
+
+    def change(self, metric: str, value: float) -> str:
+        """A difference of two values of a metric, with its sign; of shares in percentage points, without the unit."""
+        text = self.decimal(value * 100, 1) if metric in IN_PERCENT else self.decimal(value)
+        return f"+{text}" if text.strip("0.,") and value > 0 else text
+
+    def change_with_unit(self, metric: str, value: float) -> str:
+        """The same with its unit."""
+        text = self.change(metric, value)
+        return self("points", value=text) if metric in IN_PERCENT else text
+
+    def p(self, value: float) -> str:
+        """`p = 0.096` or `p < 0.001`."""
+        return f"p < {self.decimal(0.001)}" if value < 0.001 else f"p = {self.decimal(value)}"
+
+    def epoch(self, value: float) -> str:
+        """`4`, or `2.4` where an epoch was cut short."""
+        return self.whole(round(value)) if abs(value - round(value)) < 1e-6 else self.decimal(value, 1)
+
+    def duration(self, seconds: float) -> str:
+        """`32 s`, `4 min 10 s`, `1 h 5 min`: the units are the same in all languages."""
+        whole = round(seconds)
+        if whole < 60:
+            return f"{whole} s" if whole else f"{self.decimal(seconds, 1)} s"
+        if whole < 3600:
+            return f"{whole // 60} min {whole % 60} s"
+        return f"{whole // 3600:,} h {whole % 3600 // 60} min".translate(self._separators)
+
+
+def capital(text: str) -> str:
+    """With a capital first letter, the rest as it is ("macro F1" → "Macro F1")."""
+    return text[:1].upper() + text[1:]
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−", 1) if text.startswith("-") else text

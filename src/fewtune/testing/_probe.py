@@ -1,0 +1,98 @@
+"""What the checks of methods measure with."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from fewtune.adapt import Adapted, adapt
+from fewtune.methods._base import Method
+from fewtune.model.anatomy import Anatomy
+
+Batch = Mapping[str, Tensor]
+ModelFactory = Callable[[], PreTrainedModel]
+Loss = Callable[[PreTrainedModel, Batch], Tensor]
+
+
+def outputs(model: PreTrainedModel, batch: Batch, *, training: bool = False) -> Tensor:
+    """The logits (of whatever kind, else the first output) in fp32."""
+    with torch.no_grad():
+        said = model.train(training)(**{name: value for name, value in batch.items() if name != "labels"})
+    tensors = [value for name, value in said.items() if name.endswith("logits")] or [said[0]]
+    return torch.cat([tensor.float().flatten() for tensor in tensors])
+
+
+def distance(found: Tensor, expected: Tensor) -> float:
+    """Largest difference, relative to the largest value where that is above one."""
+    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1.0))
+
+
+def loss_of(model: PreTrainedModel, batch: Batch, loss: Loss | None) -> Tensor:
+    """The loss in the mode the model is in, with its graph."""
+    return loss(model, batch) if loss else model(**batch).loss
+
+
+def loss_after(adapted: Adapted, batch: Batch, loss: Loss | None) -> float:
+    """The loss in evaluation mode."""
+    with torch.no_grad():
+        return float(loss_of(adapted.model.eval(), batch, loss))
+
+
+def shapes_of(adapted: Adapted) -> dict[str, tuple[int, ...]]:
+    """Dotted path → shape, of everything that learns."""
+    return {name: tuple(parameter.shape) for name, parameter in adapted.trainable().items()}
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Dotted path → parameter or buffer, shared ones once."""
+    return dict(model.named_parameters()) | dict(model.named_buffers())
+
+
+def fresh(method: Method, model_factory: ModelFactory) -> Adapted:
+    """A new model with the method applied, equal at each call."""
+    torch.manual_seed(0)
+    return adapt(model_factory(), method)
+
+
+def at_random(method: Method, model_factory: ModelFactory) -> Adapted:
+    """The adapted model with everything that learns set at random, equally at each call.
+
+    A product whose one factor is zero, as at the start, would hide every mistake in the other.
+    """
+    adapted = fresh(method, model_factory)
+    move(adapted, seed=0)
+    return adapted
+
+
+def move(adapted: Adapted, seed: int) -> None:
+    """Add N(0, 0.2²) to everything that learns."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in adapted.trainable().values():
+            noise = 0.2 * torch.randn(parameter.shape, generator=generator)
+            parameter.add_(noise.to(parameter))
+
+
+def train(
+    adapted: Adapted, batch: Batch, loss: Loss | None, steps: int, after_backward: Callable[[], None] = lambda: None
+) -> None:
+    """Updates of AdamW at the method's default learning rate, equal at each call."""
+    torch.manual_seed(0)
+    rate = adapted.method.default_learning_rate(Anatomy(adapted.model).width)
+    groups = [{"params": [p], "lr": rate * adapted.rate_factor(name)} for name, p in adapted.trainable().items()]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss_of(adapted.model.train(), batch, loss).backward()
+        after_backward()
+        optimizer.step()
+
+
+def any_tokenizer() -> PreTrainedTokenizerFast:
+    """Saving writes a tokenizer beside the adapter; any will do."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(WordLevel({"<unk>": 0}, unk_token="<unk>")), unk_token="<unk>"
+    )

@@ -1,0 +1,40 @@
+"""Every method keeps the public contract on every architecture, its variants on one of each kind."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from models import ARCHITECTURES, tiny_batch, tiny_model
+
+from fewtune import registry
+from fewtune.methods._base import Method
+from fewtune.methods.full import Full
+from fewtune.methods.head import Head
+from fewtune.methods.lora import Lora
+from fewtune.testing import method_checks
+
+METHODS: tuple[Method, ...] = (Lora(rank=4, alpha=8), Head(), Full())
+VARIANTS: dict[str, Method] = {
+    "rank_stabilized": Lora(rank=4, alpha=4, scaling="rank_stabilized"),
+    "out_down_dropout": Lora(rank=2, alpha=4, targets=("out", "down"), dropout=0.2),
+    "head_without_pooler": Head(pooler=False),
+}
+check_parameter = pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
+
+
+@check_parameter
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_method_keeps_the_contract(method: Method, architecture: str, check: Callable[..., None]) -> None:
+    check(method, partial(tiny_model, architecture), tiny_batch(architecture))
+
+
+@check_parameter
+@pytest.mark.parametrize("architecture", ["bert", "gpt2", "t5_gated"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variant_keeps_the_contract(variant: str, architecture: str, check: Callable[..., None]) -> None:
+    check(VARIANTS[variant], partial(tiny_model, architecture), tiny_batch(architecture))
+
+
+def test_no_method_is_left_out() -> None:
+    assert sorted(method.name for method in METHODS) == registry.names("methods")

@@ -1,0 +1,35 @@
+"""The private names we use are there in this torch, and without them there is a way out."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from fewtune import _compat
+
+
+def test_this_torch_has_the_private_name() -> None:
+    """When this fails the way out is taken (fp32 on every CPU): look for the name's successor."""
+    assert isinstance(torch.ops.mkldnn._is_mkldnn_bf16_supported(), bool)
+    assert _compat.cpu_computes_bf16() == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def test_without_it_a_cpu_counts_as_one_that_does_not_compute_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_compat, "torch", SimpleNamespace(ops=SimpleNamespace(mkldnn=SimpleNamespace())))
+    assert _compat.cpu_computes_bf16() is False
+
+
+def test_a_torch_built_without_onednn_has_the_way_out_too() -> None:
+    """`torch.ops.<anything>` exists, and a name that is not in it is an AttributeError: what getattr's default catches."""
+    assert getattr(torch.ops.no_such_library, "no_such_operator", None) is None
+
+
+def test_it_hears_when_onednn_is_held_back_to_avx2() -> None:
+    """Where bf16 products stall. (`torch.cpu._is_amx_tile_supported()` stays True there.)"""
+    asked = "from fewtune._compat import cpu_computes_bf16; print(cpu_computes_bf16())"
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
