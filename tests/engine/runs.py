@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from models import tiny_model, tiny_tokenizer, write_tiny
 
 from fewtune.adapt import adapt
 from fewtune.data.rows import Row
@@ -20,11 +19,34 @@ from fewtune.methods.lora import Lora
 from fewtune.record.event import Event
 from fewtune.settings import RunConfig
 from fewtune.tasks.classification import Classification
+from models import tiny_model, tiny_tokenizer, write_tiny
 
 FP32 = Precision("fp32", "cpu")
 LABELS = ("bad", "good")
-WORDS = {"good": "great lovely superb wonderful happy".split(), "bad": "awful poor terrible boring sad".split()}
-FILLER = "the film was a bit long and we saw it with friends on a rainy sunday in town".split()
+WORDS = {
+    "good": ["great", "lovely", "superb", "wonderful", "happy"],
+    "bad": ["awful", "poor", "terrible", "boring", "sad"],
+}
+FILLER = [
+    "the",
+    "film",
+    "was",
+    "a",
+    "bit",
+    "long",
+    "and",
+    "we",
+    "saw",
+    "it",
+    "with",
+    "friends",
+    "on",
+    "a",
+    "rainy",
+    "sunday",
+    "in",
+    "town",
+]
 
 
 def reviews(count: int, seed: int = 0) -> list[tuple[str, str]]:

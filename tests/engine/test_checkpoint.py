@@ -93,7 +93,9 @@ def test_recovering_where_there_is_nothing_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("other", [parameters(shape=(3, 2)), {"a.B": parameters()["a.B"]}, parameters() | {"new": parameters()["head"]}])
+@pytest.mark.parametrize(
+    "other", [parameters(shape=(3, 2)), {"a.B": parameters()["a.B"]}, parameters() | {"new": parameters()["head"]}]
+)
 def test_parameters_of_another_run_are_refused_untouched(other: dict[str, Any], tmp_path: Path) -> None:
     checkpoint.save_parameters(tmp_path / "best", parameters(1.0))
     with pytest.raises(FormatError, match="belongs to other options or another model"):
@@ -101,7 +103,9 @@ def test_parameters_of_another_run_are_refused_untouched(other: dict[str, Any], 
     assert all(float(parameter.detach().abs().sum()) == 0 for parameter in other.values())
 
 
-@pytest.mark.parametrize("file", ["parameters.safetensors", "optimizer.safetensors", "random.safetensors", "state.json"])
+@pytest.mark.parametrize(
+    "file", ["parameters.safetensors", "optimizer.safetensors", "random.safetensors", "state.json"]
+)
 @pytest.mark.parametrize("damage", ["missing", "cut", "noise"])
 def test_damage_is_named_with_its_file(file: str, damage: str, tmp_path: Path) -> None:
     save(tmp_path / "last", 1.0)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from engine.runs import FP32, LABELS, as_rows, reviews
-from models import tiny_model, tiny_tokenizer
 from torch.nn import functional as F
 
+from engine.runs import FP32, LABELS, as_rows, reviews
 from fewtune.engine.evaluate import Outputs, run_model
 from fewtune.tasks.classification import Classification
+from models import tiny_model, tiny_tokenizer
 
 TASK, TOKENIZER = Classification(labels=LABELS, max_length=64), tiny_tokenizer()
 FEATURES = TASK.encode(as_rows(reviews(13)), TOKENIZER)

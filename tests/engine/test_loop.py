@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from engine.runs import FP32, make_loop, reviews
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from engine.runs import FP32, make_loop, reviews
 from fewtune.engine.loop import Loop
 from fewtune.engine.optim import schedule
 from fewtune.engine.precision import Precision
@@ -101,7 +101,10 @@ def test_an_epoch_of_ragged_windows_is_adamw_on_big_batches_written_by_hand(tmp_
     model, windows = copy.deepcopy(loop.adapted.model), list(copy.deepcopy(loop.batches).rest_of_epoch())
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     adamw = torch.optim.AdamW(
-        [{"params": [p for p in learning if (p.ndim > 1) == matrix], "weight_decay": 0.01 * matrix} for matrix in (True, False)]
+        [
+            {"params": [p for p in learning if (p.ndim > 1) == matrix], "weight_decay": 0.01 * matrix}
+            for matrix in (True, False)
+        ]
     )
     losses, norms = [], []
     for step, window in enumerate(windows):
@@ -159,7 +162,9 @@ def same(one: dict[str, Tensor], two: dict[str, Any]) -> bool:
     return all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_the_best_evaluation_is_what_is_in_the_model_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_evaluation_is_what_is_in_the_model_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted(monkeypatch, [0.2, 0.9, 0.5, 0.4])
     loop, events, kept = snapshots(lambda emit: make_loop(tmp_path, emit=emit, epochs=4, patience=None))
     assert [event.best for event in events if event.kind == "evaluation"] == [True, True, False, False]
@@ -278,13 +283,17 @@ def test_half_precision_keeps_what_is_frozen_in_it_and_what_learns_in_fp32(name:
     loops, events = {}, {}
     for precision in (FP32, Precision(name, "cpu")):
         events[precision.name] = []
-        loop = make_loop(tmp_path / precision.name, precision=precision, emit=events[precision.name].append, patience=None)
+        loop = make_loop(
+            tmp_path / precision.name, precision=precision, emit=events[precision.name].append, patience=None
+        )
         loop.run()
         loops[precision.name] = loop
     half = torch.bfloat16 if name == "bf16" else torch.float16
     for path, parameter in loops[name].adapted.model.named_parameters():
         assert parameter.dtype == (torch.float32 if parameter.requires_grad else half), path
-    assert {tensor.dtype for key, tensor in loops[name].optimizer.state().items() if key.endswith("exp_avg")} == {torch.float32}
+    assert {tensor.dtype for key, tensor in loops[name].optimizer.state().items() if key.endswith("exp_avg")} == {
+        torch.float32
+    }
     losses = {key: [event.loss for event in found if event.kind == "step"] for key, found in events.items()}
     assert losses[name] == pytest.approx(losses["fp32"], rel=0.1)
     assert losses[name] != losses["fp32"], "it must have computed in another format"

@@ -59,7 +59,9 @@ def values(of: Adapted) -> dict[str, np.ndarray]:
     return {name: parameter.detach().numpy().copy() for name, parameter in of.trainable().items()}
 
 
-def by_hand(start: dict[str, np.ndarray], train: TrainConfig, rate: float, factors: dict[str, float]) -> dict[str, np.ndarray]:
+def by_hand(
+    start: dict[str, np.ndarray], train: TrainConfig, rate: float, factors: dict[str, float]
+) -> dict[str, np.ndarray]:
     """AdamW in fp64 as in the paper (arXiv 1711.05101, algorithm 2), gradients clipped by their common norm."""
     theta = {name: value.astype(np.float64) for name, value in start.items()}
     m = {name: np.zeros_like(value) for name, value in theta.items()}
@@ -193,7 +195,9 @@ def test_a_state_before_the_first_step_restores_too() -> None:
     assert worst(values(one), values(two)) == 0.0
 
 
-def replaced(model: Adapted, optimizer: Optimizer, shape: tuple[int, ...], moments: dict[str, torch.Tensor] | None) -> nn.Parameter:
+def replaced(
+    model: Adapted, optimizer: Optimizer, shape: tuple[int, ...], moments: dict[str, torch.Tensor] | None
+) -> nn.Parameter:
     new = nn.Parameter(torch.ones(shape))
     optimizer.replace(model.model.body.A, new, moments)
     model.model.body.A = new
@@ -258,7 +262,9 @@ def test_wrong_moments_are_refused_and_nothing_has_changed(moments: dict[str, to
     with pytest.raises(ValueError, match="moments must be"):
         optimizer.replace(model.model.body.A, nn.Parameter(torch.ones(3, 5)), moments)
     assert optimizer.state().keys() == before.keys()
-    assert any(parameter is model.model.body.A for group in optimizer.adamw.param_groups for parameter in group["params"])
+    assert any(
+        parameter is model.model.body.A for group in optimizer.adamw.param_groups for parameter in group["params"]
+    )
 
 
 # Our first step already moves: in the warm-up the factor at step t is transformers' at t + 1, which starts with a step of
@@ -277,11 +283,15 @@ def test_schedule_is_transformers_with_the_warm_up_one_step_ahead(kind: Any, ste
     rising = math.ceil(warmup * steps)
     factor = theirs(kind, rising, steps)
     for step in range(steps):
-        assert schedule(step, steps, warmup, kind) == pytest.approx(factor(step + 1 if step < rising else step), abs=1e-12)
+        assert schedule(step, steps, warmup, kind) == pytest.approx(
+            factor(step + 1 if step < rising else step), abs=1e-12
+        )
 
 
 @given(st.integers(1, 500), st.floats(0, 0.99), st.sampled_from(["linear", "cosine", "constant"]))
-def test_schedule_rises_to_one_then_never_rises_again_and_every_step_moves(steps: int, warmup: float, kind: Any) -> None:
+def test_schedule_rises_to_one_then_never_rises_again_and_every_step_moves(
+    steps: int, warmup: float, kind: Any
+) -> None:
     factors = [schedule(step, steps, warmup, kind) for step in range(steps)]
     top = factors.index(max(factors))
     assert factors[top] == 1.0

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from models import tiny_model
 
 from fewtune import _compat
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.errors import ConfigError
 from fewtune.settings import HardwareConfig
+from models import tiny_model
 
 AUTO = HardwareConfig()
 
@@ -42,7 +42,8 @@ def test_what_is_asked_for_is_taken_whatever_the_hardware(name: Any, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "expected"), [(True, False, "cuda"), (False, True, "mps"), (True, True, "cuda"), (False, False, "cpu")]
+    ("cuda", "mps", "expected"),
+    [(True, False, "cuda"), (False, True, "mps"), (True, True, "cuda"), (False, False, "cpu")],
 )
 def test_the_device_is_the_fastest_that_is_there(
     cuda: bool, mps: bool, expected: str, monkeypatch: pytest.MonkeyPatch
@@ -63,7 +64,9 @@ def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(
         choose_device(HardwareConfig(device=device))
 
 
-@pytest.mark.parametrize(("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)])
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
 def test_products_are_computed_in_the_format_and_frozen_parameters_kept_in_it(name: str, dtype: torch.dtype) -> None:
     precision, model = Precision(name, "cpu"), tiny_model("bert")
     model.requires_grad_(False)

@@ -11,29 +11,35 @@ from typing import Any
 
 import pytest
 import torch
-from engine.runs import reviews, write_model, write_reviews
 
 import fewtune
+from engine.runs import reviews, write_model, write_reviews
 from fewtune.engine import checkpoint
 from fewtune.engine.batches import Batches
 from fewtune.engine.optim import Optimizer
 from fewtune.errors import DataError, FormatError
+from fewtune.evidence.baseline import majority
 from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder
 
 STEPS_PER_EPOCH, EPOCHS = 4, 4
 METHODS = {
-    "lora": ({"name": "lora", "rank": 2, "dropout": 0.2}, "adapter/adapter_model.safetensors"),
-    "full": ({"name": "full"}, "model/model.safetensors"),
-    "head": ({"name": "head"}, "adapter/adapter.safetensors"),
+    "lora": ({"name": "lora", "dropout": 0.2}, 0.02, "adapter/adapter_model.safetensors"),
+    "full": ({"name": "full"}, 0.01, "model/model.safetensors"),
+    "head": ({"name": "head"}, 0.01, "adapter/adapter.safetensors"),
 }
+"""Options, a learning rate at which the best epoch is a late one, and where the result is."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
+def quick_and_on_one_thread() -> Iterator[None]:
+    """Without what costs most and has no state to resume: the learned baseline and the report."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("fewtune.engine.judge.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels))
+        patched.setattr("fewtune.run.build_report", lambda folder: None)
+        yield
     torch.set_num_threads(before)
 
 
@@ -46,12 +52,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(inputs: Path, out: Path, method: str = "lora", **train: Any) -> fewtune.RunConfig:
-    options = {"epochs": EPOCHS, "batch_size": 7, "accumulation": 2, "learning_rate": 5e-3, "patience": None}
+    asked, rate, _ = METHODS[method]
+    options = {"epochs": EPOCHS, "batch_size": 7, "accumulation": 2, "learning_rate": rate, "patience": None}
     return fewtune.RunConfig.model_validate(
         {
             "model": str(inputs / "model"),
             "data": str(inputs / "reviews.csv"),
-            "method": METHODS[method][0],
+            "method": asked,
             "train": options | train,
             "eval": {"resamples": 100},
             "hardware": {"device": "cpu", "precision": "fp32", "threads": 1},
@@ -68,6 +75,8 @@ def uninterrupted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         if method not in done:
             folder = tmp_path_factory.mktemp("whole") / method
             done[method] = RunFolder(fewtune.train(config(inputs, folder, method)).folder)
+            best = [event.epoch or 0 for event in done[method].read_events() if event.best]
+            assert max(best) > 2, "or the result would not show what happened after the interruption"
         return done[method]
 
     return run
@@ -99,7 +108,7 @@ def told(run: RunFolder) -> list[dict[str, Any]]:
 
 
 def assert_equal_runs(run: RunFolder, whole: RunFolder, method: str = "lora") -> None:
-    weights = METHODS[method][1]
+    weights = METHODS[method][2]
     assert (run.path / weights).read_bytes() == (whole.path / weights).read_bytes()
     assert run.scores.read_text() == whole.scores.read_text()
     assert run.predictions.read_text() == whole.predictions.read_text()
@@ -158,10 +167,10 @@ def test_interrupted_after_training(
     phase: str, inputs: Path, uninterrupted: Callable[[str], RunFolder], tmp_path: Path
 ) -> None:
     run = interrupted(inputs, tmp_path / "run", at("phase", phase=phase))
-    saved = (run.path / METHODS["lora"][1]).stat().st_mtime_ns
+    saved = (run.path / METHODS["lora"][2]).stat().st_mtime_ns
     fewtune.resume(run.path)
     assert_equal_runs(run, uninterrupted("lora"))
-    assert (run.path / METHODS["lora"][1]).stat().st_mtime_ns == saved
+    assert (run.path / METHODS["lora"][2]).stat().st_mtime_ns == saved
 
 
 @pytest.mark.parametrize("which", ["last", "best"])
@@ -219,7 +228,7 @@ def test_without_any_one_part_of_the_state_the_result_is_another(
     run = interrupted(inputs, tmp_path / "run", SECOND_EPOCH)
     forget(monkeypatch)
     fewtune.resume(run.path)
-    whole, weights = uninterrupted("lora"), METHODS["lora"][1]
+    whole, weights = uninterrupted("lora"), METHODS["lora"][2]
     assert (run.path / weights).read_bytes() != (whole.path / weights).read_bytes()
     assert told(run) != told(whole)
 

@@ -33,7 +33,9 @@ def test_without_patience_it_never_stops(scores: list[float]) -> None:
         assert not stop.now
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3]), st.sampled_from([1.0, 2.0])), max_size=8), st.integers(0, 8))
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3]), st.sampled_from([1.0, 2.0])), max_size=8), st.integers(0, 8)
+)
 def test_goes_on_where_the_state_was_taken_through_json(seen: list[tuple[float, float]], cut: int) -> None:
     whole, first, second = Stop(2), Stop(2), Stop(2)
     expected = [(whole.better(*each), whole.now) for each in seen]

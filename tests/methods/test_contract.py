@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from models import ARCHITECTURES, tiny_batch, tiny_model
 
 from fewtune import registry
 from fewtune.methods._base import Method
@@ -12,6 +11,7 @@ from fewtune.methods.full import Full
 from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
 from fewtune.testing import method_checks
+from models import ARCHITECTURES, tiny_batch, tiny_model
 
 METHODS: tuple[Method, ...] = (Lora(rank=4, alpha=8), Head(), Full())
 VARIANTS: dict[str, Method] = {

@@ -20,9 +20,10 @@ def tokenizer_merges(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -
     and NFC and NFD are two spellings of one word. Words that hold unknown tokens are counted apart, since they are lost
     rather than confused.
     """
-    counts, rows_of = Counter(), defaultdict(set)
+    counts, rows_of, total = Counter(), defaultdict(set), 0
     for row, text in enumerate(texts):
-        for word in _WORD.findall(unicodedata.normalize("NFC", text).casefold()):
+        total = row + 1
+        for word in _WORD.findall(_plain(text)):
             counts[word] += 1
             rows_of[word].add(row)
     if not counts:
@@ -38,7 +39,6 @@ def tokenizer_merges(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -
         else:
             same[tuple(ids)].append(word)
     merged = [group for group in same.values() if len(group) > 1]
-    total = max(row for rows in rows_of.values() for row in rows) + 1
 
     def affected(chosen: Iterable[str]) -> int:
         return len(set().union(*(rows_of[word] for word in chosen)))
@@ -79,3 +79,8 @@ def tokenizer_merges(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -
             )
         )
     return findings
+
+
+def _plain(text: str) -> str:
+    """NFC and case folded; folding can take a letter apart again (ǰ), so it is composed twice."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -54,7 +54,8 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
     console = Console(soft_wrap=True)
     if not quiet:
         scores = result.scores
-        columns = {"tuned": scores.test} | {name: found["test"] for name, found in scores.baselines.items()}
+        names = {name: say(f"short_{name}", language) for name in scores.baselines}
+        columns = {"tuned": scores.test} | {names[name]: found["test"] for name, found in scores.baselines.items()}
         console.print(scores_table(f"test, {scores.confidence:.0%} intervals", columns))
     console.print(verdict(result.scores, language), highlight=False, markup=False, style="bold")
     console.print(say("written", language, folder=result.folder), highlight=False, markup=False)

@@ -41,7 +41,8 @@ class Lazy(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from fewtune.registry import did_you_mean
 
-            raise click.UsageError(f"no command '{args[0]}'; {did_you_mean(args[0], list(COMMANDS))}")
+            hint = did_you_mean(args[0], list(COMMANDS))
+            raise click.UsageError(say("command_unknown", ctx.params["language"], name=args[0], hint=hint))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -72,10 +73,8 @@ def run(args: list[str]) -> int:
     args = [arg for arg in args if arg != "--debug"]
     args, language = _take_language(args)
     try:
-        cli.main([*(["--language", language] if language else []), *args], standalone_mode=False, prog_name="fewtune")
-        return 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        given = ["--language", language] if language else []
+        return cli.main([*given, *args], standalone_mode=False, prog_name="fewtune") or 0
     except click.ClickException as error:
         error.show()
         return 2

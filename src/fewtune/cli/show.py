@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -11,6 +12,9 @@ from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores, Score, Scores
+
+MANY_CLASSES, FEW_CLASSES = 12, 6
+"""Above so many classes the terminal shows so many of them, the worst ones."""
 
 
 def plan_lines(plan: Plan, language: str) -> Iterator[str]:
@@ -89,13 +93,19 @@ def verdict(scores: RunScores, language: str) -> str:
 
 
 def scores_table(title: str, columns: dict[str, Scores]) -> Table:
-    """One row per metric, one column per model, each score with its interval."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("")
+    """One row per metric, one column per model, each score with its interval; of many classes only the worst."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
     for name in columns:
-        table.add_column(name, justify="right")
-    for metric in next(iter(columns.values())):
-        table.add_row(metric, *(_with_interval(scores[metric]) for scores in columns.values()))
+        table.add_column(name, justify="right", no_wrap=True)
+    first = next(iter(columns.values()))
+    classes = sorted((name for name in first if name.startswith("f1.")), key=lambda name: first[name].value)
+    left_out = set(classes[FEW_CLASSES:]) if len(classes) > MANY_CLASSES else set()
+    for metric in first:
+        if metric not in left_out:
+            table.add_row(metric, *(_with_interval(scores[metric]) for scores in columns.values()))
+    if left_out:
+        table.caption = f"the {FEW_CLASSES} lowest of {len(classes)} classes; all of them are in scores.json"
     return table
 
 
@@ -109,7 +119,7 @@ class Live:
     def __init__(self, console: Console, language: str) -> None:
         self.console, self.language = console, language
         self.folder: str | None = None
-        self.best, self.waited = 0.0, 0
+        self.best, self.waited, self.score = 0.0, 0, ""
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -156,12 +166,13 @@ class Live:
             self.task,
             completed=event.step,
             description=f"epoch {int((event.epoch or 0) - 1e-9) + 1}",
-            facts=f"loss {event.loss:.3f}",
+            facts=f"loss {event.loss:.3f}{self.score}",
         )
 
     def _evaluation(self, event: Event) -> None:
         scores = ", ".join(f"{name} {value:.3f}" for name, value in (event.scores or {}).items())
         self.best, self.waited = (event.epoch or 0, 0) if event.best else (self.best, self.waited + 1)
+        self.score = "".join(f", {name} {value:.3f}" for name, value in list((event.scores or {}).items())[:1])
         self.console.print(
             f"epoch {event.epoch:g}: loss {event.train_loss:.3f} in training, {event.loss:.3f} in validation; {scores}"
             + ("  [bold]best[/bold]" if event.best else ""),

@@ -87,7 +87,6 @@ class _replacing:  # noqa: N801  a context manager reads best in lower case
 
     def __enter__(self) -> Path:
         recover(self.target)
-        shutil.rmtree(self.made, ignore_errors=True)
         self.made.mkdir(parents=True)
         return self.made
 
@@ -102,10 +101,13 @@ class _replacing:  # noqa: N801  a context manager reads best in lower case
 
 
 def recover(target: Path) -> None:
-    """After a kill between the two renames, put the old folder back; a folder cannot be replaced in one step everywhere."""
+    """After a kill: remove what was half written and, if it fell between the two renames, put the old folder back.
+
+    (A folder cannot be replaced in one step everywhere.)
+    """
+    shutil.rmtree(target.with_name(target.name + ".new"), ignore_errors=True)
     old = target.with_name(target.name + ".old")
-    if old.exists():
-        if target.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(target)
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        old.rename(target)

@@ -17,7 +17,7 @@ SENTENCES: dict[str, str] = {
     "report_points": "{value} points",
     "report_advice_better": "A difference this large would rarely come from chance alone.",
     "report_advice_unclear": "It did better on these rows, but that may be chance. Do not rely on it before a test with more rows.",
-    "report_advice_no_better": "Do not rely on it: the simpler baseline does as well. More rows, cleaner labels, or another model or method "
+    "report_advice_no_better": "Do not rely on it: the simpler baseline does as well or better. More rows, cleaner labels, or another model or method "
     "may help.",
     "report_advice_unknown": "Without a comparison on test rows nobody can say whether tuning helped.",
     "report_warnings": "Warnings about the data: {n}. Read them before you rely on the scores.",
@@ -77,7 +77,7 @@ SENTENCES: dict[str, str] = {
     "report_best_mark": "best",
     "report_series_train": "training loss",
     "report_series_validation": "validation loss",
-    "report_series_steps": "loss of single steps, smoothed",
+    "report_series_steps": "single steps, smoothed",
     "report_curve_loss": "Loss by epoch; lower is better",
     "report_curve_scores": "Scores on the validation rows by epoch; higher is better",
     "report_curve_text": "Line chart over {epochs} epochs: {series}. The best epoch was {best}.",
@@ -142,6 +142,7 @@ SENTENCES: dict[str, str] = {
     "report_use_peft": "With PEFT and transformers, without fewtune",
     "report_use_model": "With transformers, without fewtune",
     "report_use_own": "Other libraries have no format for what this method learned; use fewtune to load it.",
+    "report_use_resume": "This run did not finish, so there is nothing to use yet. Go on with",
     "report_use_text": "some text",
     "report_use_pair": "some second text",
     # settings

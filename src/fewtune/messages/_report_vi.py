@@ -14,11 +14,11 @@ SENTENCES: dict[str, str] = {
     "report_compared": "Trên {n} dòng {split}, mô hình đã tinh chỉnh đạt {metric} {value} (từ {low} đến {high}); phương án so sánh mạnh "
     "nhất, {baseline}, đạt {other}.",
     "report_difference": "Chênh lệch trên cùng các dòng đó là {difference} (từ {low} đến {high}), {p}.",
-    "report_points": "{value} điểm phần trăm",
+    "report_points": "{value} điểm %",
     "report_advice_better": "Một chênh lệch lớn như vậy hiếm khi chỉ do ngẫu nhiên.",
     "report_advice_unclear": "Mô hình làm tốt hơn trên các dòng này, nhưng có thể chỉ do ngẫu nhiên. Đừng dựa vào nó trước khi kiểm tra với "
     "nhiều dòng hơn.",
-    "report_advice_no_better": "Đừng dựa vào mô hình này: phương án đơn giản hơn cũng làm được như vậy. Thêm dữ liệu, làm sạch nhãn, hoặc "
+    "report_advice_no_better": "Đừng dựa vào mô hình này: phương án đơn giản hơn cũng làm được như vậy hoặc tốt hơn. Thêm dữ liệu, làm sạch nhãn, hoặc "
     "chọn mô hình hay phương pháp khác có thể giúp ích.",
     "report_advice_unknown": "Không so sánh trên các dòng kiểm tra thì không ai biết tinh chỉnh có ích hay không.",
     "report_warnings": "Cảnh báo về dữ liệu: {n}. Hãy đọc trước khi dựa vào các điểm số.",
@@ -78,7 +78,7 @@ SENTENCES: dict[str, str] = {
     "report_best_mark": "tốt nhất",
     "report_series_train": "mất mát huấn luyện",
     "report_series_validation": "mất mát thẩm định",
-    "report_series_steps": "mất mát từng bước, đã làm mượt",
+    "report_series_steps": "từng bước, đã làm mượt",
     "report_curve_loss": "Mất mát theo epoch; càng thấp càng tốt",
     "report_curve_scores": "Điểm số trên các dòng thẩm định theo epoch; càng cao càng tốt",
     "report_curve_text": "Biểu đồ đường qua {epochs} epoch: {series}. Epoch tốt nhất là {best}.",
@@ -144,6 +144,7 @@ SENTENCES: dict[str, str] = {
     "report_use_peft": "Với PEFT và transformers, không cần fewtune",
     "report_use_model": "Với transformers, không cần fewtune",
     "report_use_own": "Các thư viện khác chưa có định dạng cho những gì phương pháp này học được; hãy nạp bằng fewtune.",
+    "report_use_resume": "Lần chạy này chưa xong nên chưa có gì để dùng. Hãy chạy tiếp bằng",
     "report_use_text": "một đoạn văn bản",
     "report_use_pair": "đoạn văn bản thứ hai",
     # settings

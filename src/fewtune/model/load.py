@@ -66,19 +66,21 @@ def load_model(
     """The model with its pre-trained weights in fp32, in evaluation mode.
 
     `new_head`: initialise the head from `seed` even when the checkpoint has one that would fit by its shape; a head for
-    other labels is worse than none.
+    other labels is worse than none. Raises ModelError when any other weight is missing, which transformers would leave random.
     """
     torch.manual_seed(seed)
     with _plainly(origin):
-        model = getattr(transformers, auto_class).from_pretrained(
+        model, loaded = getattr(transformers, auto_class).from_pretrained(
             origin.folder,
             config=config,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             trust_remote_code=trust_remote_code,
             local_files_only=True,
+            output_loading_info=True,
         )
-    if new_head and any(name.endswith(type(model).__name__) for name in _architectures(origin)):
+    _must_be_whole(model, loaded, origin)
+    if new_head and any(name.endswith(type(model).__name__) for name in _architectures(origin, trust_remote_code)):
         _renew_head(model, auto_class, config, seed, trust_remote_code)
     return model.eval()
 
@@ -91,8 +93,18 @@ def _renew_head(model: PreTrainedModel, auto_class: str, config: PreTrainedConfi
             model.get_parameter(name).copy_(fresh.get_parameter(name))
 
 
-def _architectures(origin: Origin) -> list[str]:
-    return AutoConfig.from_pretrained(origin.folder).architectures or []
+def _must_be_whole(model: PreTrainedModel, loaded: Mapping[str, Any], origin: Origin) -> None:
+    anatomy = Anatomy(model)
+    new = tuple(f"{path}." for path in anatomy.head + anatomy.pooler)
+    names = [*loaded["missing_keys"], *(key[0] for key in loaded["mismatched_keys"])]
+    if missing := sorted(name for name in names if not name.startswith(new)):
+        values = {"count": len(missing), "architecture": anatomy.kind, "examples": ", ".join(missing[:3])}
+        raise ModelError("model_weights_missing", name=origin.name, **values)
+
+
+def _architectures(origin: Origin, trust_remote_code: bool) -> list[str]:
+    with _plainly(origin):
+        return AutoConfig.from_pretrained(origin.folder, trust_remote_code=trust_remote_code).architectures or []
 
 
 def _from_config(auto_class: str, config: PreTrainedConfig, trust_remote_code: bool) -> PreTrainedModel:
@@ -109,11 +121,12 @@ def _plainly(origin: Origin) -> Iterator[None]:
     try:
         with _quiet():
             yield
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:  # safetensors and tokenizers raise their own kinds, some of them a bare Exception
         text = str(error)
         if "trust_remote_code" in text:
             raise ModelError("model_remote_code", name=origin.name) from None
-        raise ModelError("model_unloadable", name=origin.name, reason=" ".join(text.split())[:400]) from error
+        reason = " ".join(f"{type(error).__name__}: {text}".split())[:300]
+        raise ModelError("model_unloadable", name=origin.name, reason=reason) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 PACKAGES = (
@@ -29,8 +30,13 @@ def environment() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": _memory(),
-        "command": sys.argv[1:] if sys.argv and sys.argv[0].endswith("fewtune") else None,
+        "command": sys.argv[1:] if _is_ours(Path(sys.argv[0])) else None,
     }
+
+
+def _is_ours(program: Path) -> bool:
+    """Whether this process is the command line: `fewtune`, `fewtune.exe` or `python -m fewtune`."""
+    return program.stem == "fewtune" or program.parts[-2:] == ("fewtune", "__main__.py")
 
 
 def _version(name: str) -> str | None:

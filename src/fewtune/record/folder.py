@@ -59,21 +59,34 @@ class RunFolder:
         return self.model if self.model.exists() else self.adapter
 
     def emit(self, event: Event) -> None:
-        """Append one event."""
-        with self.events.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(event.model_dump_json(exclude_none=True) + "\n")
+        """Append one event; what a kill left of a last line gives way to it."""
+        line = (event.model_dump_json(exclude_none=True) + "\n").encode()
+        with self.events.open("ab+") as file:
+            if end := file.seek(0, os.SEEK_END):
+                file.seek(end - 1)
+                if file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(line)
 
     def read_events(self) -> Iterator[Event]:
-        """All whole lines of `events.jsonl`; a last line cut off by a kill is passed over."""
+        """All whole lines of `events.jsonl`; a last line cut off by a kill is passed over.
+
+        Raises FormatError for a damaged line.
+        """
         if not self.events.exists():
             return
-        for line in self.events.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.endswith("\n"):
+        *whole, _ = self.events.read_bytes().split(b"\n")
+        for number, line in enumerate(whole, 1):
+            try:
                 yield Event.model_validate_json(line)
+            except ValueError as error:
+                file, reason = f"{self.events.name}, line {number},", _short(error)
+                raise FormatError("run_damaged", folder=self.path, file=file, reason=reason) from None
 
     def forget_after(self, step: int) -> None:
-        """Drop the events that a resumed run will live through again: those after `step`."""
-        kept = [event for event in self.read_events() if (event.step or 0) <= step]
+        """Drop the events that a resumed run will live through again: those after `step`, and that training stopped."""
+        kept = [event for event in self.read_events() if (event.step or 0) <= step and event.kind != "stopped"]
         write(self.events, "".join(event.model_dump_json(exclude_none=True) + "\n" for event in kept))
 
     def read_plan(self) -> Plan:
@@ -96,8 +109,11 @@ class RunFolder:
         try:
             return parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise FormatError("run_damaged", folder=self.path, file=path.name, reason=reason) from None
+            raise FormatError("run_damaged", folder=self.path, file=path.name, reason=_short(error)) from None
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def write(path: Path, text: str) -> None:

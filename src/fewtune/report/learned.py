@@ -83,7 +83,9 @@ def loss_curve(course: Learning, words: Words) -> Markup | None:
 
 
 def score_curve(course: Learning, words: Words) -> tuple[Markup | None, list[tuple[str, str]]]:
-    """Scores on the validation rows, and the names of the curves with their CSS classes."""
+    """Scores on the validation rows, and the names of the curves with their CSS classes; one evaluation makes no curve."""
+    if len(course.evaluations) < 2:
+        return None, []
     known = list(dict.fromkeys(name for evaluation in course.evaluations for name in evaluation.scores))
     drawn = [name for name in DRAWN if name in known] or known[:2]
     lines = [

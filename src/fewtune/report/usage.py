@@ -27,6 +27,8 @@ def usage(folder: RunFolder, plan: Plan, words: Words) -> list[Snippet]:
     text = f'"{words("use_text")}"'
     texts = f'({text}, "{words("use_pair")}")' if pair else text
     run = _shell(folder.path.as_posix())
+    if not folder.tuned.exists():
+        return [Snippet(words("use_resume"), f"fewtune resume {run}")]
     shell = [f"fewtune predict {run} --data new.csv --out labelled.csv"]
     if not pair:
         shell.insert(0, f"fewtune predict {run} {text}")
@@ -71,7 +73,9 @@ from transformers import AutoConfig, {auto}, AutoTokenizer
 
 folder = {_python(path)}
 config = AutoConfig.from_pretrained(folder)
-base = {auto}.from_pretrained({_python(plan.model)}{revision}, config=config)
+base = {auto}.from_pretrained(
+    {_python(plan.model)}{revision}, config=config
+)
 model = PeftModel.from_pretrained(base, folder).eval()
 tokenizer = AutoTokenizer.from_pretrained(folder)
 {_answer(call)}"""
