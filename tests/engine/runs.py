@@ -41,11 +41,8 @@ FILLER = [
     "with",
     "friends",
     "on",
-    "a",
     "rainy",
     "sunday",
-    "in",
-    "town",
 ]
 
 

@@ -94,7 +94,12 @@ def test_recovering_where_there_is_nothing_does_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [parameters(shape=(3, 2)), {"a.B": parameters()["a.B"]}, parameters() | {"new": parameters()["head"]}]
+    "other",
+    [
+        parameters(shape=(3, 2)),
+        {"a.B": parameters()["a.B"]},
+        parameters() | {"new": parameters()["head"]},
+    ],
 )
 def test_parameters_of_another_run_are_refused_untouched(other: dict[str, Any], tmp_path: Path) -> None:
     checkpoint.save_parameters(tmp_path / "best", parameters(1.0))

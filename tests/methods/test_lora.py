@@ -68,8 +68,14 @@ def test_equation(
 
 @pytest.mark.parametrize(
     ("scaling", "rank", "alpha", "s"),
-    [("standard", 8, 16, 2.0), ("standard", 64, 16, 0.25), ("standard", 3, 1, 1 / 3)]
-    + [("rank_stabilized", 4, 16, 8.0), ("rank_stabilized", 64, 16, 2.0), ("rank_stabilized", 1, 16, 16.0)],
+    [
+        ("standard", 8, 16, 2.0),
+        ("standard", 64, 16, 0.25),
+        ("standard", 3, 1, 1 / 3),
+        ("rank_stabilized", 4, 16, 8.0),
+        ("rank_stabilized", 64, 16, 2.0),
+        ("rank_stabilized", 1, 16, 16.0),
+    ],
 )
 def test_scale(scaling: str, rank: int, alpha: float, s: float) -> None:
     method = Lora(rank=rank, alpha=alpha, scaling=scaling)
@@ -90,7 +96,7 @@ def test_number_of_parameters_is_rank_times_both_widths() -> None:
 
 
 @pytest.mark.parametrize("n", [16, 256])
-def test_A_starts_uniform_within_one_over_root_n_and_B_at_zero(n: int) -> None:
+def test_one_factor_starts_uniform_within_one_over_root_n_the_other_at_zero(n: int) -> None:
     """Kaiming-uniform with a = √5 has the bound √(6 / ((1 + a²) n)) = 1/√n."""
     torch.manual_seed(0)
     layer = LowRankLinear(nn.Linear(n, 24), rank=64, scale=1.0)
@@ -98,7 +104,7 @@ def test_A_starts_uniform_within_one_over_root_n_and_B_at_zero(n: int) -> None:
     bound = 1 / math.sqrt(n)
     assert np.abs(A).max() <= bound
     assert stats.kstest(A, "uniform", args=(-bound, 2 * bound)).pvalue > 0.01
-    assert stats.kstest(A, "uniform", args=(-1.1 * bound, 2.2 * bound)).pvalue < 1e-3  # the test can tell
+    assert stats.kstest(A, "uniform", args=(-1.25 * bound, 2.5 * bound)).pvalue < 1e-3  # the test can tell
     assert not layer.B.any()
     assert layer.A.dtype == layer.B.dtype == torch.float32
 
@@ -134,13 +140,13 @@ def test_dropout_hides_inputs_from_the_correction_alone() -> None:
     layer, x = wrapped(base, Lora(rank=2, dropout=0.5)), torch.randn(3, 8, dtype=torch.float64)
     A, B = as_numpy(layer.A), as_numpy(layer.B)
     layer.train()
-    mask = torch.zeros(8, dtype=torch.float64)
-    layer.dropout.register_forward_hook(lambda _, inputs, output: mask.copy_((output / inputs[0])[0]))
+    masks = []
+    layer.dropout.register_forward_hook(lambda _, inputs, output: masks.append(output / inputs[0]))
     for _ in range(3):
         found = as_numpy(layer(x[:1]))
-        assert set(mask.tolist()) <= {0.0, 2.0}
-        kept = as_numpy(x[:1] * mask)
+        kept = as_numpy(x[:1] * masks[-1])
         np.testing.assert_allclose(found, as_numpy(base(x[:1])) + layer.scale * kept @ A.T @ B.T, rtol=1e-9)
+    assert set(torch.cat(masks).flatten().tolist()) == {0.0, 2.0}  # hidden, or doubled to make up for it
     layer.eval()
     np.testing.assert_allclose(as_numpy(layer(x)), expected(base, layer, x, layer.scale), rtol=1e-9)
 

@@ -4,7 +4,6 @@ import pytest
 from transformers import AutoModel
 
 from fewtune.errors import MethodError
-from fewtune.methods.lora import Lora
 from fewtune.model.anatomy import ROLES, Anatomy
 from models import ARCHITECTURES, BLOCKS, POSITIONS, WIDTH, tiny_config, tiny_model
 
@@ -149,12 +148,3 @@ def test_a_partial_match_is_never_silent(target: str) -> None:
     with pytest.raises(MethodError, match=r"^targets \[.*\] match no") as raised:
         anatomy("bert").select(("value", target))
     assert raised.value.values["targets"] == [target]
-
-
-def test_the_roles_of_a_method_mean_the_same_everywhere() -> None:
-    for architecture in ARCHITECTURES:
-        fused = "qkv" in EXPECTED[architecture]
-        found = anatomy(architecture)
-        wanted = ("qkv",) if fused else ("query", "value")
-        edits = list(Lora(targets=wanted).edits(found))
-        assert len(edits) > len(found.blocks), architecture

@@ -14,19 +14,28 @@ from fewtune.record.result import Comparison, Confusion, RunScores, Score, Score
 
 LOSSES = ((1.095, 1.061), (0.889, 0.641), (0.512, 0.418), (0.264, 0.448), (0.126, 0.601), (0.0758, 0.517))
 """Training and validation loss by epoch, as a run on messages_en.csv found them."""
+LEAKAGE = Finding(id="leakage", level="warning", values={"split": "test", "rows": 3, "of_rows": 40})
 
 
 def scored(labels: Sequence[str], value: float, n: int = 40) -> Scores:
     """Accuracy `value` with an interval of 0.15 to either side, and what goes with it."""
     score = Score(value=value, low=max(value - 0.15, 0), high=min(value + 0.1, 1), n=n)
-    overall = {"accuracy": score, "macro_f1": score, "matthews": Score(value=value - 0.4, low=value - 0.9, high=value, n=n)}
+    overall = {
+        "accuracy": score,
+        "macro_f1": score,
+        "matthews": Score(value=value - 0.4, low=value - 0.9, high=value, n=n),
+    }
     one = Score(value=value, low=0, high=1, n=n // len(labels))
-    return overall | {f"f1.{label}": one.model_copy(update={"value": value / (1 + i)}) for i, label in enumerate(labels)}
+    return overall | {
+        f"f1.{label}": one.model_copy(update={"value": value / (1 + i)}) for i, label in enumerate(labels)
+    }
 
 
 def confused(labels: Sequence[str]) -> Confusion:
     """Ten right in each line, and some wrong ones beside the diagonal: the more, the further down, at most six."""
-    counts = [[10 if i == j else min(j, 6) if i == j + 1 else 0 for j in range(len(labels))] for i in range(len(labels))]
+    counts = [
+        [10 if i == j else min(j, 6) if i == j + 1 else 0 for j in range(len(labels))] for i in range(len(labels))
+    ]
     return Confusion(labels=tuple(labels), counts=tuple(map(tuple, counts)))
 
 
@@ -42,7 +51,10 @@ def run_scores(labels: Sequence[str], tuned: float = 0.75, other: float = 0.55, 
         significant=significant,
     )
     both = {"validation": confused(labels), "test": confused(labels)}
-    baselines = {name: {split: scored(labels, value) for split in both} for name, value in (("majority", 0.35), (comparison.baseline, other))}
+    baselines = {
+        name: {split: scored(labels, value) for split in both}
+        for name, value in (("majority", 0.35), (comparison.baseline, other))
+    }
     found = RunScores(
         validation=scored(labels, 0.85, 20),
         test=scored(labels, tuned),
@@ -61,15 +73,29 @@ def events(losses: Sequence[tuple[float, float]], planned: int) -> list[Event]:
     for epoch, (train, validation) in enumerate(losses, 1):
         for quarter in range(1, 5):
             at = epoch - 1 + quarter / 4
-            found.append(Event(kind="step", seconds=4 * at, epoch=at, step=round(4 * at), loss=train + 0.02 * (-1) ** quarter))
+            found.append(
+                Event(kind="step", seconds=4 * at, epoch=at, step=round(4 * at), loss=train + 0.02 * (-1) ** quarter)
+            )
         best, lowest = validation < lowest, min(lowest, validation)
         scores = {"accuracy": 1 - validation / 2, "macro_f1": 0.98 - validation / 2, "matthews": 0.5}
         found.append(
-            Event(kind="evaluation", seconds=4.0 * epoch, epoch=epoch, loss=validation, train_loss=train, scores=scores, best=best)
+            Event(
+                kind="evaluation",
+                seconds=4.0 * epoch,
+                epoch=epoch,
+                loss=validation,
+                train_loss=train,
+                scores=scores,
+                best=best,
+            )
         )
     reason = "epochs" if len(losses) == planned else "patience"
     end = 4.0 * len(losses)
-    return [*found, Event(kind="stopped", seconds=end, epoch=len(losses), reason=reason), Event(kind="done", seconds=end + 8)]
+    return [
+        *found,
+        Event(kind="stopped", seconds=end, epoch=len(losses), reason=reason),
+        Event(kind="done", seconds=end + 8),
+    ]
 
 
 def layers() -> tuple[PlannedLayer, ...]:

@@ -56,6 +56,6 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
         scores = result.scores
         names = {name: say(f"short_{name}", language) for name in scores.baselines}
         columns = {"tuned": scores.test} | {names[name]: found["test"] for name, found in scores.baselines.items()}
-        console.print(scores_table(f"test, {scores.confidence:.0%} intervals", columns))
+        console.print(scores_table(f"test, {scores.confidence * 100:g}% intervals", columns))
     console.print(verdict(result.scores, language), highlight=False, markup=False, style="bold")
     console.print(say("written", language, folder=result.folder), highlight=False, markup=False)

@@ -1,8 +1,9 @@
 """Label a table: the rows as they came, in their order, with what the model says behind them."""
 
 import csv
+import json
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,44 +11,40 @@ from rich.progress import Progress
 
 from fewtune.data.profile import Columns, find_text_and_label
 from fewtune.data.read import Table, read, write
+from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
-from fewtune.engine.predict import Tuned
-from fewtune.errors import DataError
+from fewtune.record.folder import RunFolder
+from fewtune.record.plan import Plan
 
 
-def label_table(tuned: Tuned, data: str, out: str | None, text_column: str | None, pair_column: str | None) -> None:
-    """Write the labelled table to `out`, or as CSV to standard output."""
-    if out is not None and Path(out).exists():
-        raise DataError("data_write_exists", path=out)  # before the work, not after it
-    table = read(data)
-    rows = rows_of(table, columns_as_in_training(tuned, table, text_column, pair_column, label=None, need_label=False))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("predict", total=len(rows))
-        found = tuned.predict_rows(rows, tick=lambda n: bar.advance(task, n))
-    label_name = _free("prediction", table.columns)
-    names = {label: _free(f"probability_{label}", table.columns) for label in tuned.plan.labels}
-    labelled: list[dict[str, Any]] = [
-        {
-            **row,
-            label_name: prediction.label,
-            **{names[label]: round(value, 6) for label, value in prediction.probabilities.items()},
-        }
-        for row, prediction in zip(table.rows, found, strict=True)
-    ]
-    columns = [*table.columns, label_name, *names.values()]
+def label_table(
+    run: str, data: str, out: str | None, text_column: str | None, pair_column: str | None, *, as_json: bool
+) -> None:
+    """Write the labelled table to `out`, or to standard output as CSV or JSON lines.
+
+    Everything that can be refused is refused before the model is loaded.
+    """
+    plan, table = RunFolder.open(run).read_plan(), read(data)
+    rows = rows_of(table, columns_as_in_training(plan, table, text_column, pair_column, label=None, need_label=False))
+    names = _new_names(plan.labels, table.columns)
+    columns, labelled = [*table.columns, *names.values()], _labelled(run, table, rows, names)
     if out is not None:
         write(out, columns, labelled)
-        return
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(labelled)
+    elif as_json:
+        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in labelled)
+    else:
+        first = next(labelled)  # if the model cannot be loaded, nothing is written
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(labelled)
 
 
 def columns_as_in_training(
-    tuned: Tuned, table: Table, text: str | None, pair: str | None, label: str | None, need_label: bool
+    plan: Plan, table: Table, text: str | None, pair: str | None, label: str | None, need_label: bool
 ) -> Columns:
     """The columns given, else those of training where the table has them, else found."""
-    trained = {role: column.name for role, column in tuned.plan.columns.items() if column.name in table.columns}
+    trained = {role: column.name for role, column in plan.columns.items() if column.name in table.columns}
     return find_text_and_label(
         table,
         text=text or trained.get("text"),
@@ -57,7 +54,24 @@ def columns_as_in_training(
     )
 
 
-def _free(name: str, taken: tuple[str, ...]) -> str:
-    while name in taken:
-        name += "_new"
-    return name
+def _labelled(run: str, table: Table, rows: Sequence[Row], names: dict[str | None, str]) -> Iterator[dict[str, Any]]:
+    from fewtune.run import load
+
+    tuned = load(run)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("predict", total=len(rows))
+        found = tuned.predict_rows(rows, tick=lambda n: bar.advance(task, n))
+    for row, prediction in zip(table.rows, found, strict=True):
+        probabilities = {names[label]: round(value, 6) for label, value in prediction.probabilities.items()}
+        yield {**row, names[None]: prediction.label, **probabilities}
+
+
+def _new_names(labels: Sequence[str], columns: Sequence[str]) -> dict[str | None, str]:
+    """None → `prediction`, each label → `probability_<label>`; with `_new` behind it where the table has that already."""
+    names: dict[str | None, str] = {}
+    for label in (None, *labels):
+        name = "prediction" if label is None else f"probability_{label}"
+        while name in columns or name in names.values():
+            name += "_new"
+        names[label] = name
+    return names

@@ -24,20 +24,23 @@ def evaluate(
     import json
 
     from rich.console import Console
+    from rich.markup import escape
 
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import scores_table
     from fewtune.data.read import read
     from fewtune.data.rows import rows as rows_of
+    from fewtune.record.folder import RunFolder
     from fewtune.run import load
 
-    tuned, table = load(run), read(data)
-    rows = rows_of(table, columns_as_in_training(tuned, table, text_column, pair_column, label_column, need_label=True))
+    plan, table = RunFolder.open(run).read_plan(), read(data)
+    rows = rows_of(table, columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True))
+    tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval
     scores = tuned.task.score(rows, tuned.predict_rows(rows), options.confidence, options.resamples)
     if as_json:
         click.echo(json.dumps({name: score.model_dump() for name, score in scores.items()}, ensure_ascii=False))
     else:
-        title = f"{data}: {len(rows):,} rows, {options.confidence:.0%} intervals"
+        title = f"{escape(data)}: {len(rows):,} rows, {options.confidence * 100:g}% intervals"
         Console(soft_wrap=True).print(scores_table(title, {"tuned": scores}))

@@ -13,7 +13,7 @@ import click
 @click.option("--out", help="File to write (CSV or JSONL by its ending); must not exist yet.")
 @click.option("--text-column", help="Column of the text in --data; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text in --data.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per text.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per text or row, on standard output.")
 @click.pass_obj
 def predict(
     language: str,
@@ -34,12 +34,15 @@ def predict(
         raise click.UsageError("give either texts or --data FILE")
     if out is not None and data is None:
         raise click.UsageError("--out goes with --data")
-    from fewtune.cli._table import label_table
+    if out is not None and as_json:
+        raise click.UsageError("--json writes to standard output, --out FILE in the format of its ending; give one")
+    if data is not None:
+        from fewtune.cli._table import label_table
+
+        label_table(run, data, out, text_column, pair_column, as_json=as_json)
+        return
     from fewtune.run import load
 
-    if data is not None:
-        label_table(load(run), data, out, text_column, pair_column)
-        return
     tuned = load(run)
     if "pair" in tuned.plan.columns:
         raise click.UsageError("this model reads pairs of texts; give them as --data FILE")

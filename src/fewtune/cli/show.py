@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fewtune.messages import say
 from fewtune.record.event import Event
+from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores, Score, Scores
 
@@ -103,7 +105,7 @@ def scores_table(title: str, columns: dict[str, Scores]) -> Table:
     left_out = set(classes[FEW_CLASSES:]) if len(classes) > MANY_CLASSES else set()
     for metric in first:
         if metric not in left_out:
-            table.add_row(metric, *(_with_interval(scores[metric]) for scores in columns.values()))
+            table.add_row(escape(metric), *(_with_interval(scores[metric]) for scores in columns.values()))
     if left_out:
         table.caption = f"the {FEW_CLASSES} lowest of {len(classes)} classes; all of them are in scores.json"
     return table
@@ -119,7 +121,7 @@ class Live:
     def __init__(self, console: Console, language: str) -> None:
         self.console, self.language = console, language
         self.folder: str | None = None
-        self.best, self.waited, self.score = 0.0, 0, ""
+        self.score = ""
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -154,8 +156,7 @@ class Live:
             case "stopped":
                 if self.task is not None:
                     self.bar.remove_task(self.task)
-                text = say(f"stopped_{event.reason}", self.language, best=f"{self.best:g}", waited=self.waited)
-                self.console.print(text, highlight=False)
+                self.console.print(self._stopped(event), highlight=False)
 
     def _step(self, event: Event) -> None:
         if not self.console.is_terminal:
@@ -169,9 +170,16 @@ class Live:
             facts=f"loss {event.loss:.3f}{self.score}",
         )
 
+    def _stopped(self, event: Event) -> str:
+        """Why, and which epoch was the best; the record knows it from before an interruption too."""
+        assert self.folder is not None, "a run says first that it started"
+        evaluations = [each for each in RunFolder(self.folder).read_events() if each.kind == "evaluation"]
+        best = max((index for index, each in enumerate(evaluations) if each.best), default=0)
+        waited = len(evaluations) - 1 - best
+        return say(f"stopped_{event.reason}", self.language, best=f"{evaluations[best].epoch or 0:g}", waited=waited)
+
     def _evaluation(self, event: Event) -> None:
         scores = ", ".join(f"{name} {value:.3f}" for name, value in (event.scores or {}).items())
-        self.best, self.waited = (event.epoch or 0, 0) if event.best else (self.best, self.waited + 1)
         self.score = "".join(f", {name} {value:.3f}" for name, value in list((event.scores or {}).items())[:1])
         self.console.print(
             f"epoch {event.epoch:g}: loss {event.train_loss:.3f} in training, {event.loss:.3f} in validation; {scores}"

@@ -92,7 +92,8 @@ def _sentence(kind: type[BaseModel], place: list[str], mistake: Any, values: Map
     if what == "literal_error":
         return Sentence("option_choice", {**about, "choices": context["expected"].replace(" or ", ", ")})
     if what in _KINDS:
-        return Sentence(_KINDS[what], about)
+        nothing = mistake["input"] is None and _KINDS[what] != "option_section"
+        return Sentence("option_empty" if nothing else _KINDS[what], about)
     if what == "value_error" and isinstance(cause := context["error"].args[0], FewtuneError):
         return Sentence("option_wrong", {**about, "reason": Sentence(cause.id, cause.values)})
     message = mistake["msg"].removeprefix("Value error, ")
@@ -131,7 +132,9 @@ def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, A
         if section in ("method", "task"):
             name = given.get("name") if isinstance(given, Mapping) else given
             try:
-                kind = find("methods" if section == "method" else "tasks", str(name))
+                kind = find(
+                    "methods" if section == "method" else "tasks", str(name or kind.model_fields[section].default)
+                )
             except ConfigError:
                 kind = kind.model_fields[section].annotation  # pyright: ignore[reportAssignmentType]
         else:

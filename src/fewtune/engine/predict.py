@@ -38,8 +38,14 @@ class Tuned:
 
     def predict(self, texts: Iterable[str | tuple[str, str]], *, batch_size: int = BATCH) -> list[Prediction]:
         """One prediction per text (or pair of texts), in their order: the label and the probability of each label."""
-        rows = []
+        if isinstance(texts, str):
+            raise TypeError("predict takes a list of texts; for one text: predict([text])")
+        rows, pairs = [], "pair" in self.plan.columns
         for index, text in enumerate(texts):
+            if isinstance(text, str) == pairs:
+                raise TypeError(
+                    f"this model was trained on {'pairs of texts' if pairs else 'single texts'}, got {text!r}"
+                )
             first, second = (text, None) if isinstance(text, str) else text
             rows.append(Row(text=first, pair=second, label=None, number=index))
         return self.predict_rows(rows, batch_size=batch_size)

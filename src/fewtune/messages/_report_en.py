@@ -71,7 +71,6 @@ SENTENCES: dict[str, str] = {
     # learning
     "report_learning": "Learning",
     "report_learning_none": "There is nothing to draw: no evaluation was written down.",
-    "report_loss": "Loss",
     "report_epoch": "Epoch",
     "report_best": "best: epoch {epoch}",
     "report_best_mark": "best",
@@ -133,7 +132,6 @@ SENTENCES: dict[str, str] = {
     "report_tokens": "Length of the training rows: {median} tokens at the median, {p95} or less in 95 of 100 rows, {longest} at most. The "
     "limit is {max_length}.",
     "report_files": "Files",
-    "report_file": "File",
     "report_sha": "SHA-256",
     # use
     "report_use": "How to use the result",

@@ -72,7 +72,6 @@ SENTENCES: dict[str, str] = {
     # learning
     "report_learning": "Quá trình học",
     "report_learning_none": "Không có gì để vẽ: chưa lần đánh giá nào được ghi lại.",
-    "report_loss": "Mất mát (loss)",
     "report_epoch": "Epoch",
     "report_best": "tốt nhất: epoch {epoch}",
     "report_best_mark": "tốt nhất",
@@ -135,7 +134,6 @@ SENTENCES: dict[str, str] = {
     "report_tokens": "Độ dài các dòng huấn luyện: trung vị {median} token, 95 trong 100 dòng có tối đa {p95}, dài nhất {longest}. Giới hạn là "
     "{max_length}.",
     "report_files": "Các tệp",
-    "report_file": "Tệp",
     "report_sha": "SHA-256",
     # use
     "report_use": "Cách dùng kết quả",

@@ -68,7 +68,7 @@ class LowRank(Method):
     """Rank r of the correction BA."""
     alpha: float = Field(default=16, gt=0)
     """Strength of the correction: it is multiplied by alpha / rank."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the layer's inputs hidden from the correction while training."""
     scaling: Literal["standard", "rank_stabilized"] = "standard"
     """`standard`: alpha / rank (LoRA, section 4.1). `rank_stabilized`: alpha / sqrt(rank) (rsLoRA, arXiv 2312.03732)."""

@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from fewtune.config.read import read_yaml
@@ -41,15 +42,7 @@ def render(folder: RunFolder, language: str = "en") -> str:
     environment = folder.read_environment() if folder.environment.exists() else {}
     course = learned.learning(list(folder.read_events()))
     curve, curve_names = learned.score_curve(course, words)
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(capital=capital, shorten=_shorten, breakable=_breakable)
-    html = templates.get_template("template.html.j2").render(
+    html = _template().render(
         t=words,
         judged=judged,
         title=folder.path.resolve().name,
@@ -79,6 +72,19 @@ def render(folder: RunFolder, language: str = "en") -> str:
         provenance=_provenance(environment, settings, words),
     )
     return html.translate(CONTROL)
+
+
+@cache
+def _template() -> Template:
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(capital=capital, shorten=_shorten, breakable=_breakable)
+    return templates.get_template("template.html.j2")
 
 
 def _time(course: learned.Learning, epochs: int, device: str, words: Words) -> list[tuple[str, str, str]]:

@@ -53,9 +53,9 @@ def bar(
         parts.append(_upright("mark", _place(mark, domain), 1, 19))
     parts.append(Markup('<line class="whisker" x1="{}%" x2="{}%" y1="10" y2="10"/>').format(_n(left), _n(right)))
     parts += [_upright("whisker", place, 6, 14) for place in (left, right)]
-    return Markup('<svg class="bar" role="img" aria-label="{0}" width="100%" height="20"><title>{0}</title>{1}</svg>').format(
-        label, Markup().join(parts)
-    )
+    return Markup(
+        '<svg class="bar" role="img" aria-label="{0}" width="100%" height="20"><title>{0}</title>{1}</svg>'
+    ).format(label, Markup().join(parts))
 
 
 def stacked(parts: Iterable[tuple[str, float]], *, label: str) -> Markup:
@@ -65,9 +65,9 @@ def stacked(parts: Iterable[tuple[str, float]], *, label: str) -> Markup:
         piece = Markup('<rect class="part {}" x="{}%" y="0" width="{}%" height="14"/>')
         pieces.append(piece.format(kind, _n(left * 100), _n(share * 100)))
         left += share
-    return Markup('<svg class="stacked" role="img" aria-label="{0}" width="100%" height="14"><title>{0}</title>{1}</svg>').format(
-        label, Markup().join(pieces)
-    )
+    return Markup(
+        '<svg class="stacked" role="img" aria-label="{0}" width="100%" height="14"><title>{0}</title>{1}</svg>'
+    ).format(label, Markup().join(pieces))
 
 
 def curves(
@@ -97,13 +97,19 @@ def curves(
 
     parts = []
     for row in rows:
-        parts.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_n(left), right, _n(y(row)), _n(y(row))))
+        parts.append(
+            Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+                _n(left), right, _n(y(row)), _n(y(row))
+            )
+        )
         parts.append(_text(left - 8, y(row) + 4, "end", number(row, digits)))
     parts += [_text(x(column), bottom + 18, "middle", number(column, _digits(columns))) for column in columns]
     parts.append(_text((left + right) / 2, HEIGHT - 6, "middle", x_name))
     if best is not None:
         anchor = "start" if best < end * 0.2 else "end" if best > end * 0.8 else "middle"
-        parts.append(Markup('<line class="best" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(_n(x(best)), TOP - 8, bottom))
+        parts.append(
+            Markup('<line class="best" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(_n(x(best)), TOP - 8, bottom)
+        )
         parts.append(_text(x(best), TOP - 14, anchor, best_name, "best"))
     for line in lines:
         parts.append(_curve(line, x, y, number, best))
@@ -142,7 +148,13 @@ def _curve(
     for a, b in line.points if line.dots else ():
         parts.append(
             Markup('<circle class="dot {}" cx="{}" cy="{}" r="{}"><title>{}, {}: {}</title></circle>').format(
-                line.kind, _n(x(a)), _n(y(b)), 5 if a == best else 3, line.name, number(a, 0 if a == round(a) else 1), number(b, 3)
+                line.kind,
+                _n(x(a)),
+                _n(y(b)),
+                5 if a == best else 3,
+                line.name,
+                number(a, 0 if a == round(a) else 1),
+                number(b, 3),
             )
         )
     return Markup().join(parts)

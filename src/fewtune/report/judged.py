@@ -139,17 +139,23 @@ def judged_splits(scores: RunScores) -> tuple[str, ...]:
 def metrics(scores: RunScores, words: Words) -> list[Metric]:
     """Every metric that is not of a single label, of the tuned model and the baselines, the strongest baseline first."""
     splits = judged_splits(scores)
-    names = dict.fromkeys(name for split in splits for name in scores_of(scores, split) if not name.startswith(OF_ONE_LABEL))
+    names = dict.fromkeys(
+        name for split in splits for name in scores_of(scores, split) if not name.startswith(OF_ONE_LABEL)
+    )
     found = []
     for name in names:
         sources: list[tuple[str, str, Mapping[str, Scores]]] = [
             (words("tuned"), "tuned", {split: scores_of(scores, split) for split in splits})
         ]
         sources += [
-            (capital(words.named("baseline", baseline)), "baseline", scores.baselines[baseline]) for baseline in _baselines(scores)
+            (capital(words.named("baseline", baseline)), "baseline", scores.baselines[baseline])
+            for baseline in _baselines(scores)
         ]
         all_of_it = [of[split][name] for _, _, of in sources for split in splits if name in of.get(split, {})]
-        domain = (min(0.0, _down(min(score.low for score in all_of_it))), max(1.0, max(score.high for score in all_of_it)))
+        domain = (
+            min(0.0, _down(min(score.low for score in all_of_it))),
+            max(1.0, max(score.high for score in all_of_it)),
+        )
         rows = tuple(
             (source, kind, tuple(_cell(name, of.get(split, {}).get(name), words, kind, domain) for split in splits))
             for source, kind, of in sources
@@ -204,14 +210,22 @@ def tiles(scores: RunScores, plan: Plan, words: Words) -> list[tuple[str, str, s
     found: list[tuple[str, str, str]] = []
     for split in judged_splits(scores)[:1]:
         metric, score = next(iter(scores_of(scores, split).items()))
-        name = words("tile_score", metric=words.named("report_metric", metric), split=words.named("report_split", split))
+        name = words(
+            "tile_score", metric=words.named("report_metric", metric), split=words.named("report_split", split)
+        )
         low, high = words.score(metric, score.low), words.score(metric, score.high)
         note = words("tile_score_note", low=low, high=high, n=words.whole(score.n))
         found.append((capital(name), words.score(metric, score.value), note))
     if (comparison := scores.comparison) is not None:
         metric, by = comparison.metric, comparison.difference
         note = words("tile_range", low=words.change(metric, by.low), high=words.change(metric, by.high))
-        found.append((words("tile_difference"), words.change_with_unit(metric, by.value), f"{note}, {words.p(comparison.p_value)}"))
+        found.append(
+            (
+                words("tile_difference"),
+                words.change_with_unit(metric, by.value),
+                f"{note}, {words.p(comparison.p_value)}",
+            )
+        )
     counts = {"trainable": words.whole(plan.trainable), "parameters": words.whole(plan.parameters)}
     share = words.percent(plan.trainable / plan.parameters, 2 if plan.trainable < plan.parameters else 0)
     found.append((words("tile_learned"), share, words("tile_learned_note", **counts)))

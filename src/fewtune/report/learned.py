@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -67,7 +68,7 @@ def learning(events: Sequence[Event]) -> Learning:
 
 def _seconds(events: Sequence[Event]) -> float | None:
     """The clock starts again when a run is resumed: each sitting counts up to its last event."""
-    ends = [a.seconds for a, b in zip(events, events[1:], strict=False) if b.seconds < a.seconds]
+    ends = [a.seconds for a, b in pairwise(events) if b.seconds < a.seconds]
     return sum(ends) + events[-1].seconds if events else None
 
 
@@ -75,7 +76,11 @@ def loss_curve(course: Learning, words: Words) -> Markup | None:
     """Training and validation loss."""
     lines = [
         Line(words("series_train"), "train", [(e.epoch, e.train) for e in course.evaluations if e.train is not None]),
-        Line(words("series_validation"), "validation", [(e.epoch, e.validation) for e in course.evaluations if e.validation is not None]),
+        Line(
+            words("series_validation"),
+            "validation",
+            [(e.epoch, e.validation) for e in course.evaluations if e.validation is not None],
+        ),
     ]
     if len(course.steps) > len(course.evaluations):
         lines.insert(0, Line(words("series_steps"), "steps", smoothed(course.steps), dots=False))
@@ -89,7 +94,11 @@ def score_curve(course: Learning, words: Words) -> tuple[Markup | None, list[tup
     known = list(dict.fromkeys(name for evaluation in course.evaluations for name in evaluation.scores))
     drawn = [name for name in DRAWN if name in known] or known[:2]
     lines = [
-        Line(words.named("report_metric", name), kind, [(e.epoch, e.scores[name]) for e in course.evaluations if name in e.scores])
+        Line(
+            words.named("report_metric", name),
+            kind,
+            [(e.epoch, e.scores[name]) for e in course.evaluations if name in e.scores],
+        )
         for name, kind in zip(drawn, ("first", "second"), strict=False)
     ]
     return _curves(lines, words("curve_scores"), course, words), [(line.name, line.kind) for line in lines]
@@ -101,7 +110,12 @@ def _curves(lines: list[Line], title: str, course: Learning, words: Words) -> Ma
         return None
     best = words.epoch(course.best) if course.best is not None else "–"
     ends = [
-        words("curve_from_to", name=line.name, first=words.decimal(line.points[0][1]), last=words.decimal(line.points[-1][1]))
+        words(
+            "curve_from_to",
+            name=line.name,
+            first=words.decimal(line.points[0][1]),
+            last=words.decimal(line.points[-1][1]),
+        )
         for line in drawn
     ]
     text = words("curve_text", epochs=words.epoch(course.evaluations[-1].epoch), series=", ".join(ends), best=best)
@@ -136,12 +150,16 @@ def remarks(course: Learning, words: Words) -> list[tuple[str, str]]:
 
 def _overfitting(course: Learning, words: Words) -> str | None:
     """Named where the validation loss ends above its lowest while the training loss went on falling, in the digits shown."""
-    both = [(e.epoch, e.train, e.validation) for e in course.evaluations if e.train is not None and e.validation is not None]
+    both = [
+        (e.epoch, e.train, e.validation) for e in course.evaluations if e.train is not None and e.validation is not None
+    ]
     if not both:
         return None
     epoch, train, low = min(both, key=lambda point: point[2])
     _, train_last, last = both[-1]
-    if not (words.short(low) != words.short(last) and words.short(train) != words.short(train_last) and train_last < train):
+    if not (
+        words.short(low) != words.short(last) and words.short(train) != words.short(train_last) and train_last < train
+    ):
         return None
     return words(
         "overfitting",

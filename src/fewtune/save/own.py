@@ -41,11 +41,12 @@ def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
     """Adapt `model` in place with the method and the tensors in `folder`. Raises FormatError when they do not fit."""
+    for file in (CONFIG, WEIGHTS):
+        if not (folder / file).exists():
+            raise FormatError("adapter_incomplete", folder=folder, file=file)
     try:
         about = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         tensors = load_file(folder / WEIGHTS)
-    except FileNotFoundError as error:
-        raise FormatError("adapter_incomplete", folder=folder, file=Path(str(error.filename)).name) from None
     except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
         raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
     kind = about.get("format") if isinstance(about, dict) else None

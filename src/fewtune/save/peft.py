@@ -134,11 +134,12 @@ def _fill(
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    for file in (CONFIG, WEIGHTS):
+        if not (folder / file).exists():
+            raise FormatError("adapter_incomplete", folder=folder, file=file)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         tensors = load_file(folder / WEIGHTS)
-    except FileNotFoundError as error:
-        raise FormatError("adapter_incomplete", folder=folder, file=Path(str(error.filename)).name) from None
     except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
         raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
     kind = config.get("peft_type") if isinstance(config, dict) else None

@@ -237,7 +237,10 @@ def can_be_copied(method: Method, model_factory: ModelFactory, batch: Batch, *, 
     """`deepcopy` and `pickle` give an adapted model with bitwise equal outputs that shares no parameter with the first."""
     adapted = at_random(method, model_factory)
     expected = outputs(adapted.model, batch)
-    pickled = pickle.loads(pickle.dumps(adapted))  # noqa: S301  our own bytes
+    try:
+        pickled = pickle.loads(pickle.dumps(adapted))  # noqa: S301  our own bytes
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AssertionError(f"{method.name}: the adapted model cannot be pickled: {error}") from error
     for how, copy in (("deepcopy", deepcopy(adapted)), ("pickle", pickled)):
         assert torch.equal(outputs(copy.model, batch), expected), f"{method.name}: {how} computes something else"
         assert copy.trainable().keys() == adapted.trainable().keys(), f"{method.name}: {how} learns something else"

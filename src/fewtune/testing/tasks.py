@@ -80,9 +80,10 @@ def loss_is_a_sum(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenize
 
     whole = loss(features)
     assert whole.requires_grad and whole.dim() == 0, f"{task.name}: the loss is not one number with a gradient"
-    parts = sum(float(loss([piece])) for piece in features)
-    assert abs(float(whole) - parts) <= 1e-5 * abs(parts), (
-        f"{task.name}: the loss of the batch is {float(whole):.6f}, the sum over its {len(features)} pieces {parts:.6f}"
+    parts = sum(float(loss([piece]).detach()) for piece in features)
+    total = float(whole.detach())
+    assert abs(total - parts) <= 1e-5 * abs(parts), (
+        f"{task.name}: the loss of the batch is {total:.6f}, the sum over its {len(features)} pieces {parts:.6f}"
     )
 
 

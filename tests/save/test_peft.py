@@ -1,0 +1,323 @@
+"""PEFT reads what we write and we read what PEFT writes, with equal logits, on every architecture."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import peft
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from fewtune.adapt import Adapted, adapt
+from fewtune.errors import FormatError
+from fewtune.methods.lora import Lora
+from fewtune.model.adapter import AdapterLayer
+from fewtune.model.anatomy import Anatomy
+from fewtune.model.find import Origin
+from fewtune.save.folder import load_adapter, save_tuned
+from fewtune.save.peft import base_of
+from models import ARCHITECTURES, LABELS, logits, tiny_batch, tiny_config, tiny_model, tiny_tokenizer, widen
+
+pytestmark = [
+    # peft 0.21.2 still calls transformers' older name for it
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+each = pytest.mark.parametrize("architecture", ARCHITECTURES)
+VARIANTS = {
+    "plain": Lora(rank=3, alpha=12),
+    "rank_stabilized": Lora(rank=4, alpha=6, scaling="rank_stabilized"),
+    "attention_only_dropout": Lora(rank=2, alpha=4, targets=("out", "down"), dropout=0.3),
+}
+
+
+def move(model: nn.Module, std: float = 0.2) -> None:
+    """Everything that learns away from where it starts, so that a forgotten factor or head shows."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(std * torch.randn(parameter.shape, generator=generator))
+
+
+def ours(architecture: str, method: Lora, folder: Path) -> Adapted:
+    """A LoRA with random factors and a random head, saved by us."""
+    adapted = adapt(tiny_model(architecture), method)
+    move(adapted.model)
+    adapted.model.config.id2label = dict(enumerate(LABELS))
+    adapted.model.config.label2id = {label: index for index, label in enumerate(LABELS)}
+    save_tuned(adapted, folder, Origin("a/base-model", "0" * 40, folder), tiny_tokenizer(architecture), "SEQ_CLS")
+    return adapted
+
+
+def theirs(architecture: str, folder: Path, **options: object) -> PreTrainedModel:
+    """The same by PEFT: all linear layers of the blocks, the head as `modules_to_save`."""
+    anatomy = Anatomy(tiny_model(architecture))
+    defaults = {
+        "r": 3,
+        "lora_alpha": 12,
+        "target_modules": [layer.path for layer in anatomy.select(("blocks",))],
+        "modules_to_save": list(anatomy.head),
+        "fan_in_fan_out": architecture == "gpt2",
+        "init_lora_weights": False,
+    }
+    model = peft.get_peft_model(tiny_model(architecture), peft.LoraConfig(**(defaults | options)))
+    move(model)
+    model.save_pretrained(folder)
+    return model
+
+
+def largest(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """The largest difference, as a share of the largest logit (about 5)."""
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def changed(folder: Path, change: Callable[[str, torch.Tensor], torch.Tensor | None]) -> None:
+    tensors = {name: change(name, tensor) for name, tensor in load_file(folder / WEIGHTS).items()}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items() if tensor is not None}, folder / WEIGHTS)
+
+
+@each
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_peft_reads_ours_with_equal_logits(
+    architecture: str, variant: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    batch = tiny_batch(architecture)
+    adapted = ours(architecture, VARIANTS[variant], tmp_path / "a")
+    expected = logits(adapted.model, batch)
+    loaded = peft.PeftModel.from_pretrained(tiny_model(architecture), tmp_path / "a")
+    record_property("difference", far := largest(logits(loaded, batch), expected))
+    assert far <= 1e-5
+
+    for name, tensor in (("lora_B", 0.0), (Anatomy(tiny_model(architecture)).head[-1], 0.5)):
+        shutil.copytree(tmp_path / "a", without := tmp_path / f"without_{name}")
+        changed(without, lambda key, value, name=name, by=tensor: value * by if f".{name}." in key else value)
+        other = peft.PeftModel.from_pretrained(tiny_model(architecture), without)
+        assert largest(logits(other, batch), expected) > 0.05, f"{name} makes no difference, so equality says nothing"
+
+
+@each
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_rslora": True, "lora_dropout": 0.2},
+        {"task_type": "SEQ_CLS", "modules_to_save": None},
+    ],
+    ids=["plain", "rslora", "task_type"],
+)
+def test_we_read_pefts_with_equal_logits(
+    architecture: str, options: dict, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    batch = tiny_batch(architecture)
+    expected = logits(theirs(architecture, tmp_path, **options), batch)
+    loaded = load_adapter(tiny_model(architecture), tmp_path)
+    record_property("difference", far := largest(logits(loaded.model, batch), expected))
+    assert far <= 1e-5
+    assert largest(logits(tiny_model(architecture), batch), expected) > 0.05
+
+    changed(tmp_path, lambda key, value: value * 0 if "lora_B" in key else value)
+    assert largest(logits(load_adapter(tiny_model(architecture), tmp_path).model, batch), expected) > 0.05
+
+
+@pytest.mark.parametrize("use_rslora", [False, True])
+@pytest.mark.parametrize("architecture", ["bert", "gpt2", "t5"])
+def test_ranks_and_strengths_of_single_layers(architecture: str, use_rslora: bool, tmp_path: Path) -> None:
+    last = [layer.path for layer in Anatomy(tiny_model(architecture)).select(("blocks",))][-1]
+    # Patterns that overlap are no use: peft 0.21.2 sorts them when it saves, and then reads its own file differently.
+    options = {
+        "rank_pattern": {last: 5, r".*\.0\..*\.(query|c_attn|q)": 2},
+        "alpha_pattern": {last: 20, "query|key|c_fc|wi": 3},
+    }
+    model, batch = theirs(architecture, tmp_path / "theirs", use_rslora=use_rslora, **options), tiny_batch(architecture)
+    expected = logits(model, batch)
+    loaded = load_adapter(tiny_model(architecture), tmp_path / "theirs")
+    assert {layer.A.shape[0] for layer in loaded.layers().values()} == {2, 3, 5}
+    assert largest(logits(loaded.model, batch), expected) <= 1e-5
+
+    # what was read is written again as it was, for PEFT and for us
+    save_tuned(loaded, tmp_path / "again", Origin("a/base-model", None, tmp_path), tiny_tokenizer(architecture))
+    again = load_adapter(tiny_model(architecture), tmp_path / "again")
+    assert torch.equal(logits(again.model, batch), logits(loaded.model, batch))
+    back = peft.PeftModel.from_pretrained(tiny_model(architecture), tmp_path / "again")
+    assert largest(logits(back, batch), expected) <= 1e-5
+
+
+def test_pefts_older_keys_are_read(tmp_path: Path) -> None:
+    expected = logits(theirs("bert", tmp_path), tiny_batch("bert"))
+    tensors = load_file(tmp_path / WEIGHTS)
+    save_file(
+        {name.replace(".classifier.", ".classifier.modules_to_save."): t for name, t in tensors.items()},
+        tmp_path / WEIGHTS,
+    )
+    assert largest(logits(load_adapter(tiny_model("bert"), tmp_path).model, tiny_batch("bert")), expected) <= 1e-5
+
+
+@each
+def test_the_files_say_what_is_in_them(architecture: str, tmp_path: Path) -> None:
+    method = Lora(rank=3, alpha=12, dropout=0.1, targets=("down",))
+    adapted = ours(architecture, method, tmp_path / "a")
+    config = json.loads((tmp_path / "a" / CONFIG).read_text())
+    assert (config["peft_type"], config["task_type"]) == ("LORA", "SEQ_CLS")
+    assert (config["r"], config["lora_alpha"], config["lora_dropout"], config["use_rslora"]) == (3, 12, 0.1, False)
+    assert config["fan_in_fan_out"] == (architecture == "gpt2")
+    assert config["modules_to_save"] == list(Anatomy(tiny_model(architecture)).head)
+    assert base_of(tmp_path / "a") == ("a/base-model", "0" * 40)
+    targets = peft.PeftModel.from_pretrained(tiny_model(architecture), tmp_path / "a").targeted_module_names
+    assert sorted(targets) == sorted(adapted.layers())
+
+    keys = set(load_file(tmp_path / "a" / WEIGHTS))
+    factors = {f"base_model.model.{path}.lora_{symbol}.weight" for path in adapted.layers() for symbol in "AB"}
+    assert keys == factors | {f"base_model.model.{path}" for path in adapted.directly()}
+    assert json.loads((tmp_path / "a" / "config.json").read_text())["id2label"] == {
+        str(index): label for index, label in enumerate(LABELS)
+    }
+    assert (tmp_path / "a" / "tokenizer.json").exists()
+
+
+def test_targets_are_named_shortly_only_where_that_is_exact(tmp_path: Path) -> None:
+    def written(architecture: str, *targets: str) -> list[str]:
+        ours(architecture, Lora(targets=targets), folder := tmp_path / f"{architecture}-{'-'.join(targets)}")
+        return json.loads((folder / CONFIG).read_text())["target_modules"]
+
+    assert written("bert", "query", "value") == ["query", "value"]
+    assert written("llama", "blocks") == sorted(
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    )
+    # `dense` is also the pooler's name, and means three roles
+    assert written("bert", "up") == [f"bert.encoder.layer.{block}.intermediate.dense" for block in range(2)]
+
+
+def test_more_layers_than_peft_keeps_by_name(tmp_path: Path) -> None:
+    """From 20 full paths on, peft looks for shorter names that mean the same layers; ours must survive that."""
+    config = tiny_config("bert")
+    config.num_hidden_layers = 4
+
+    def deep() -> PreTrainedModel:
+        model = AutoModelForSequenceClassification.from_config(config)
+        widen(model)
+        return model.eval()
+
+    adapted = adapt(deep(), Lora(rank=2))
+    assert len(adapted.layers()) == 24
+    move(adapted.model)
+    save_tuned(adapted, tmp_path / "a", Origin("a/base-model", None, tmp_path), tiny_tokenizer(), "SEQ_CLS")
+    loaded = peft.PeftModel.from_pretrained(deep(), tmp_path / "a")
+    assert largest(logits(loaded, tiny_batch("bert")), logits(adapted.model, tiny_batch("bert"))) <= 1e-5
+
+
+@each
+def test_the_head_comes_back(architecture: str, tmp_path: Path) -> None:
+    adapted = ours(architecture, Lora(targets=("down",)), tmp_path / "a")
+    loaded = load_adapter(tiny_model(architecture), tmp_path / "a")
+    assert adapted.directly() and loaded.directly().keys() == adapted.directly().keys()
+    for name, parameter in adapted.directly().items():
+        assert torch.equal(loaded.directly()[name], parameter)
+        assert not torch.equal(tiny_model(architecture).get_parameter(name), parameter)
+
+
+def test_what_was_loaded_can_be_trained_on(tmp_path: Path) -> None:
+    adapted = ours("bert", Lora(rank=2, dropout=0.1), tmp_path / "a")
+    loaded = load_adapter(tiny_model("bert"), tmp_path / "a")
+    assert loaded.trainable().keys() == adapted.trainable().keys()
+    assert loaded.method == adapted.method.model_copy(update={"targets": tuple(adapted.layers())})
+    loaded.model(**tiny_batch("bert")).loss.backward()
+    assert all(parameter.grad is not None for parameter in loaded.trainable().values())
+
+
+def edited(**options: object) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        config = json.loads((folder / CONFIG).read_text())
+        (folder / CONFIG).write_text(json.dumps(config | options))
+
+    return edit
+
+
+def truncated(folder: Path) -> None:
+    data = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(data[: len(data) // 2])
+
+
+def rewritten(change: Callable[[str, torch.Tensor], torch.Tensor | None]) -> Callable[[Path], None]:
+    return lambda folder: changed(folder, change)
+
+
+def without(option: str) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        config = json.loads((folder / CONFIG).read_text())
+        del config[option]
+        (folder / CONFIG).write_text(json.dumps(config))
+
+    return edit
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "use_dora": (edited(use_dora=True), "the adapter uses use_dora=True, which this version does not compute"),
+    "bias": (edited(bias="all"), "the adapter uses bias=all"),
+    "lora_bias": (edited(lora_bias=True), "the adapter uses lora_bias=True"),
+    "pissa": (edited(init_lora_weights="pissa_niter_4"), "the adapter uses init_lora_weights=pissa_niter_4"),
+    "olora": (edited(init_lora_weights="OLoRA"), "the adapter uses init_lora_weights=OLoRA"),
+    "unknown_option": (edited(twisted=[1]), r"the adapter uses twisted=\[1\]"),
+    "ia3": (edited(peft_type="IA3"), "holds an adapter of type IA3"),
+    "no_weights": (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS} is missing"),
+    "no_config": (lambda folder: (folder / CONFIG).unlink(), "no adapter here"),
+    "config_is_a_list": (lambda folder: (folder / CONFIG).write_text("[]"), "holds an adapter of type None"),
+    "config_is_no_json": (lambda folder: (folder / CONFIG).write_text("{"), "the adapter is damaged"),
+    "no_rank": (without("r"), "the adapter is damaged: adapter_config.json"),
+    "rank_zero": (edited(r=0), "the adapter is damaged: adapter_config.json"),
+    "truncated": (truncated, "the adapter is damaged"),
+    "empty": (lambda folder: (folder / WEIGHTS).write_bytes(b""), "the adapter is damaged"),
+    "no_factors": (rewritten(lambda key, value: None), "holds no lora_A and lora_B"),
+    "half_a_pair": (
+        rewritten(lambda key, value: None if "layer.0.output.dense.lora_A" in key else value),
+        "belong together",
+    ),
+    "vector": (rewritten(lambda key, value: value[0] if "lora_B" in key else value), "belong together"),
+    "ranks_differ": (rewritten(lambda key, value: value[:1] if "lora_A" in key else value), "belong together"),
+    "foreign_tensor": (
+        rewritten(lambda key, value: torch.stack([value, value]) if key.endswith("classifier.bias") else value),
+        "does not fit BertForSequenceClassification: classifier.bias",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_cannot_be_read_right_is_refused(damage: str, tmp_path: Path) -> None:
+    break_it, sentence = DAMAGE[damage]
+    ours("bert", Lora(rank=2), tmp_path / "a")
+    break_it(tmp_path / "a")
+    model = tiny_model("bert")
+    with pytest.raises(FormatError, match=sentence):
+        load_adapter(model, tmp_path / "a")
+    assert not any(isinstance(module, AdapterLayer) for module in model.modules()), "the model was changed all the same"
+
+
+def test_real_adapters_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    kinds = {
+        "dora": peft.LoraConfig(target_modules=["query"], use_dora=True),
+        "bias": peft.LoraConfig(target_modules=["query"], bias="lora_only"),
+        "ia3": peft.IA3Config(target_modules=["key", "output.dense"], feedforward_modules=["output.dense"]),
+        "embedding": peft.LoraConfig(target_modules=["word_embeddings"]),
+        "pissa": peft.LoraConfig(target_modules=["query"], init_lora_weights="pissa"),
+    }
+    for name, config in kinds.items():
+        peft.get_peft_model(tiny_model("bert"), config).save_pretrained(tmp_path / name)
+        with pytest.raises(FormatError):
+            load_adapter(tiny_model("bert"), tmp_path / name)
+
+
+@pytest.mark.parametrize("other", ["roberta", "gpt2", "t5"])
+def test_an_adapter_for_another_model_is_refused(other: str, tmp_path: Path) -> None:
+    ours("bert", Lora(), tmp_path / "a")
+    with pytest.raises(FormatError, match=rf"the adapter does not fit {type(tiny_model(other)).__name__}: bert\."):
+        load_adapter(tiny_model(other), tmp_path / "a")
+
+
+def test_another_number_of_labels_is_refused(tmp_path: Path) -> None:
+    ours("bert", Lora(), tmp_path / "a")
+    with pytest.raises(FormatError, match=r"classifier\.(weight|bias) is missing there or has another shape"):
+        load_adapter(tiny_model("bert", labels=2), tmp_path / "a")

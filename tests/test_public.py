@@ -1,0 +1,89 @@
+"""What `import fewtune` offers, and that offering it costs nothing."""
+
+import subprocess
+import sys
+
+import fewtune
+
+PUBLIC = [
+    "Adapted",
+    "Classification",
+    "DataConfig",
+    "EvalConfig",
+    "FewtuneError",
+    "Full",
+    "HardwareConfig",
+    "Head",
+    "Lora",
+    "ModelConfig",
+    "Prediction",
+    "RunConfig",
+    "RunResult",
+    "TrainConfig",
+    "Tuned",
+    "adapt",
+    "load",
+    "load_adapter",
+    "plan",
+    "resume",
+    "train",
+]
+
+
+def test_the_public_names_are_these():
+    """A name that goes, or comes by accident, breaks somebody's program: change this list on purpose only."""
+    assert fewtune.__all__ == PUBLIC
+    assert dir(fewtune) == PUBLIC
+
+
+def test_every_name_leads_to_the_thing_of_that_name():
+    for name in PUBLIC:
+        found = getattr(fewtune, name)
+        assert callable(found), name
+        assert found.__name__ == name
+        assert found.__doc__, name
+
+
+def test_a_name_means_the_same_the_second_time_and_after_everything_was_imported():
+    """A function called like the file it is in is hidden by the file as soon as anything imports that file."""
+    code = (
+        "import fewtune\n"
+        "import fewtune.run\n"
+        "for _ in range(2):\n"
+        "    for name in fewtune.__all__:\n"
+        "        assert callable(getattr(fewtune, name)), name\n"
+        "from fewtune import *\n"
+        "assert callable(adapt) and callable(train) and callable(plan) and callable(load)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    try:
+        fewtune.nope  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]
+    except AttributeError as error:
+        assert str(error) == "module 'fewtune' has no attribute 'nope'"
+    else:
+        raise AssertionError
+    assert not hasattr(fewtune, "__nope__")
+
+
+def test_importing_loads_nothing():
+    code = "import sys; before = set(sys.modules); import fewtune; dir(fewtune); print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "transformers", "pydantic", "numpy", "click", "rich", "yaml", "accelerate"}
+    assert not heavy & set(done.stdout.split())
+    assert "fewtune" in done.stdout
+
+
+def test_every_public_name_is_known_to_type_checkers():
+    """`_PUBLIC` serves at run time, the imports under TYPE_CHECKING serve pyright: both must say the same."""
+    import ast
+    from pathlib import Path
+
+    tree = ast.parse(Path(fewtune.__file__).read_text(encoding="utf-8"))
+    typed = {
+        alias.asname: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names if alias.asname
+    }
+    assert typed == fewtune._PUBLIC  # pyright: ignore[reportPrivateUsage]

@@ -1,0 +1,88 @@
+"""Methods and tasks by file name."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+import fewtune.registry as registry
+from fewtune.errors import ConfigError
+from fewtune.methods._base import Method
+from fewtune.registry import SHORT_FORMS, Kind, canonical, class_name, describe, did_you_mean, find, names
+from fewtune.tasks._base import Task
+
+KINDS: tuple[Kind, ...] = ("methods", "tasks")
+ALL = [(kind, name) for kind in KINDS for name in names(kind)]
+
+
+def test_the_names_are_those_of_the_files():
+    assert names("methods") == ["full", "head", "lora"]
+    assert names("tasks") == ["classification"]
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_a_name_leads_to_a_class_that_says_the_same_name(kind: Kind, name: str):
+    found = find(kind, name)
+    assert issubclass(found, {"methods": Method, "tasks": Task}[kind])
+    assert found.__name__ == class_name(name)
+    assert found.model_fields["name"].default == name
+    assert Path(sys.modules[found.__module__].__file__ or "").stem == name
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("LoRA", "lora"), (" lora ", "lora"), ("transfer-learning", "head"), ("Full-Fine-Tuning", "full"), ("nope", "nope")],
+)
+def test_spellings(given: str, meant: str):
+    assert canonical("methods", given) == meant
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_short_forms_lead_somewhere_and_hide_nothing(kind: Kind):
+    for short, name in SHORT_FORMS[kind].items():
+        assert name in names(kind)
+        assert short not in names(kind)
+        assert find(kind, short) is find(kind, name)
+
+
+@pytest.mark.parametrize("name", ["lorra", "", "_low_rank", "_base", "__init__", "../run", "lora.py", "a/b", "\x00", "Đẹp"])
+def test_what_is_no_name_is_refused_and_imports_nothing(name: str):
+    with pytest.raises(ConfigError, match=r"unknown method"):
+        find("methods", name)
+
+
+def test_did_you_mean():
+    assert str(did_you_mean("rnak", ["rank", "alpha"])) == "did you mean 'rank'?"
+    assert str(did_you_mean("zzz", ["rank", "alpha"])) == "known: rank, alpha"
+    assert did_you_mean("rnak", ["rank"]).say("vi") == "có phải bạn muốn dùng 'rank'?"
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_descriptions(kind: Kind, name: str):
+    text = describe(kind, name)
+    assert text == sys.modules[find(kind, name).__module__].__doc__.strip()  # pyright: ignore[reportOptionalMemberAccess]
+    assert text.partition("\n")[0].endswith(".")
+
+
+def test_listing_and_describing_import_nothing():
+    code = (
+        "import sys; from fewtune.registry import names, describe; [describe(k, n) for k in ('methods', 'tasks') for n in names(k)];"
+        "print(*[m for m in sys.modules if m.startswith(('fewtune.methods', 'fewtune.tasks')) or m in ('torch', 'pydantic')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
+    points = [
+        EntryPoint("their_method", "fewtune.methods.head:Head", "fewtune.methods"),
+        EntryPoint("lora", "somewhere.else:Lora", "fewtune.methods"),  # may not take the place of ours
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in points if p.group == group])
+    assert names("methods") == ["full", "head", "lora", "their_method"]
+    assert names("tasks") == ["classification"]
+    assert find("methods", "their-method").__name__ == "Head"
+    assert find("methods", "lora").__module__ == "fewtune.methods.lora"
+    assert describe("methods", "their_method") == "fewtune.methods.head:Head"
