@@ -30,10 +30,10 @@ def test_both_languages_have_the_same_sentences():
     assert sorted(VI.keys() - EN.keys()) == []
 
 
-@pytest.mark.parametrize("id", EN)
-def test_both_languages_have_the_same_places(id: str):
-    assert places(EN[id]) == places(VI[id])
-    assert "" not in places(EN[id]), "a place without a name depends on the order of the words"
+def test_both_languages_have_the_same_places():
+    assert {id: places(text) for id, text in EN.items()} == {id: places(text) for id, text in VI.items()}
+    # A place without a name would depend on the order of the words.
+    assert [id for id, text in EN.items() if "" in places(text)] == []
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
@@ -48,14 +48,13 @@ def test_a_table_names_no_sentence_twice(language: str):
     assert set(seen) == set(EN)
 
 
-@pytest.mark.parametrize("id", VI)
-def test_vietnamese_is_vietnamese(id: str):
-    text = VI[id]
-    assert text == unicodedata.normalize("NFC", text)
-    words = " ".join(part for part, *_ in string.Formatter().parse(text))
-    if len(re.findall(r"[^\W\d_]{2,}", words)) > 3:
-        assert LETTERS_OF_VIETNAMESE.search(words), f"{id} has no letter of Vietnamese: {text}"
-        assert text != EN[id]
+def test_vietnamese_is_vietnamese():
+    assert [id for id, text in VI.items() if text != unicodedata.normalize("NFC", text)] == []
+    words = {id: " ".join(part for part, *_ in string.Formatter().parse(text)) for id, text in VI.items()}
+    long = {id: text for id, text in words.items() if len(re.findall(r"[^\W\d_]{2,}", text)) > 3}
+    assert len(long) > 0.6 * len(VI)
+    assert [id for id, text in long.items() if not LETTERS_OF_VIETNAMESE.search(text)] == []
+    assert [id for id in long if VI[id] == EN[id]] == []
 
 
 @pytest.mark.parametrize("table", [EN, VI], ids=["en", "vi"])

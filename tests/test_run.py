@@ -43,7 +43,7 @@ def config(inputs: Path, **options: Any) -> fewtune.RunConfig:
     standard = {
         "model": str(inputs / "model"),
         "data": str(inputs / "reviews.csv"),
-        "train": {"epochs": 8, "learning_rate": 0.02, "patience": None},
+        "train": {"epochs": 10, "learning_rate": 0.01, "patience": None},
         "eval": {"resamples": 200},
         "hardware": {"device": "cpu", "precision": "fp32", "threads": 1},
     }
@@ -134,7 +134,7 @@ def test_the_config_on_disk_says_everything_and_repeats_the_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     again = build(fewtune.RunConfig, read_yaml(result.folder / "run.yaml"))
-    assert again.train.epochs == 8
+    assert again.train.epochs == 10
     assert again.train.batch_size == 8
     assert again.out is None
     repeated = fewtune.train(again)
