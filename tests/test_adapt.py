@@ -51,6 +51,14 @@ def test_the_model_is_changed_in_place_and_its_weights_are_kept_as_they_are() ->
     assert {name for name, parameter in before.items() if id(parameter) in learned} == set(adapted.directly())
 
 
+def test_new_layers_are_in_the_mode_of_the_model() -> None:
+    """A model in evaluation mode, as transformers loads it, must not begin to drop inputs because it was adapted."""
+    method = Lora(dropout=0.5)
+    for training in (False, True):
+        adapted = adapt(tiny_model("bert").train(training), method)
+        assert {module.training for module in adapted.model.modules()} == {training}
+
+
 def test_full_trains_everything_once() -> None:
     model = tiny_model("t5")
     adapted = adapt(model, Full())

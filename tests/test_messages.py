@@ -15,7 +15,9 @@ from fewtune.messages.vi import SENTENCES as VI
 
 SRC = Path(fewtune.__file__).parent
 ERRORS = {"ConfigError", "DataError", "ModelError", "MethodError", "TrainingError", "FormatError", "MissingExtra"}
-LETTERS_OF_VIETNAMESE = re.compile("[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
+LETTERS_OF_VIETNAMESE = re.compile(
+    "[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE
+)
 
 
 def places(text: str) -> set[str]:
@@ -150,10 +152,17 @@ def test_every_sentence_is_said_somewhere():
 
 def test_the_scan_would_notice():
     """Its negative control: ids that nobody knows, and ones that nobody says."""
-    for code in ("raise DataError('nobody')", "say(f'nobody_{x}')", "Finding(id='nobody')", "say('known' if x else 'nobody')"):
+    for code in (
+        "raise DataError('nobody')",
+        "say(f'nobody_{x}')",
+        "Finding(id='nobody')",
+        "say('known' if x else 'nobody')",
+    ):
         with pytest.raises(AssertionError, match="which no table has"):
             spoken_in(code)
     assert spoken_in("say(f'verdict_{x}', language)") == {"verdict_better", "verdict_not_better"}
-    assert spoken_in("Sentence('known' if x else f'stopped_{y}', {})") == {"known"} | {id for id in EN if id.startswith("stopped_")}
+    assert spoken_in("Sentence('known' if x else f'stopped_{y}', {})") == {"known"} | {
+        id for id in EN if id.startswith("stopped_")
+    }
     assert spoken_in("TABLE = {'x': 'out_exists'}; y = 'nobody'") == {"out_exists"}
     assert spoken_in_report("words('seed')") == {"report_seed"}

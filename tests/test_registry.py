@@ -33,7 +33,13 @@ def test_a_name_leads_to_a_class_that_says_the_same_name(kind: Kind, name: str):
 
 @pytest.mark.parametrize(
     ("given", "meant"),
-    [("LoRA", "lora"), (" lora ", "lora"), ("transfer-learning", "head"), ("Full-Fine-Tuning", "full"), ("nope", "nope")],
+    [
+        ("LoRA", "lora"),
+        (" lora ", "lora"),
+        ("transfer-learning", "head"),
+        ("Full-Fine-Tuning", "full"),
+        ("nope", "nope"),
+    ],
 )
 def test_spellings(given: str, meant: str):
     assert canonical("methods", given) == meant
@@ -47,7 +53,9 @@ def test_short_forms_lead_somewhere_and_hide_nothing(kind: Kind):
         assert find(kind, short) is find(kind, name)
 
 
-@pytest.mark.parametrize("name", ["lorra", "", "_low_rank", "_base", "__init__", "../run", "lora.py", "a/b", "\x00", "Đẹp"])
+@pytest.mark.parametrize(
+    "name", ["lorra", "", "_low_rank", "_base", "__init__", "../run", "lora.py", "a/b", "\x00", "Đẹp"]
+)
 def test_what_is_no_name_is_refused_and_imports_nothing(name: str):
     with pytest.raises(ConfigError, match=r"unknown method"):
         find("methods", name)
@@ -68,7 +76,8 @@ def test_descriptions(kind: Kind, name: str):
 
 def test_listing_and_describing_import_nothing():
     code = (
-        "import sys; from fewtune.registry import names, describe; [describe(k, n) for k in ('methods', 'tasks') for n in names(k)];"
+        "import sys; from fewtune.registry import names, describe; "
+        "[describe(kind, name) for kind in ('methods', 'tasks') for name in names(kind)];"
         "print(*[m for m in sys.modules if m.startswith(('fewtune.methods', 'fewtune.tasks')) or m in ('torch', 'pydantic')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

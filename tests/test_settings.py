@@ -21,7 +21,9 @@ def run_config(**values: Any) -> RunConfig:
     return RunConfig(**{"model": "m", "data": "d.csv", **values})
 
 
-@pytest.mark.parametrize("module", ["fewtune.settings", "fewtune.methods._base", "fewtune.tasks._base", "fewtune.config.read"])
+@pytest.mark.parametrize(
+    "module", ["fewtune.settings", "fewtune.methods._base", "fewtune.tasks._base", "fewtune.config.read"]
+)
 def test_importing_options_loads_nothing_heavy(module: str):
     code = f"import sys, {module}; print(*[name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

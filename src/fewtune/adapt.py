@@ -72,7 +72,8 @@ def adapt(model: PreTrainedModel, method: Method) -> Adapted:
     for edit in edits:
         match edit:
             case Wrap(path, layer):
-                model.set_submodule(path, layer(model.get_submodule(path)))
+                base = model.get_submodule(path)
+                model.set_submodule(path, layer(base).train(base.training))
             case Train(parameter):
                 model.get_parameter(parameter).requires_grad_(True)
             case Rate():

@@ -15,7 +15,9 @@ from fewtune.model.find import MINILM_PACKAGE, find_model
 from models import tiny_tokenizer
 
 
-def wordpiece(letters: str = "abcdefghijklmnopqrstuvwxyz", *, lower: bool = True, strip: bool = True) -> PreTrainedTokenizerFast:
+def wordpiece(
+    letters: str = "abcdefghijklmnopqrstuvwxyz", *, lower: bool = True, strip: bool = True
+) -> PreTrainedTokenizerFast:
     """An uncased BERT tokenizer that spells in letters, with BERT's own normaliser."""
     pieces = ["[PAD]", "[UNK]", *letters, *(f"##{letter}" for letter in letters)]
     whole = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
@@ -42,12 +44,11 @@ def findings(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> dict[str, 
 def test_a_tokenizer_that_strips_marks_merges_vietnamese_words_counted_by_hand():
     """má mà mã → ma; bán bạn → ban: 5 words in 2 groups, in the first three texts. đ is no mark, so it is kept or unknown."""
     found = findings(REVIEWS, wordpiece("abcdefghijklmnopqrstuvwxyzđ0123456789"))
-    words = set("má ơi con mã này đẹp quá mà sao quán đắt thế bán giảm giá bạn ngon rẻ 123".split())
     assert found == {
         "tokenizer_merges": {
             "words": 5,
             "groups": 2,
-            "distinct": len(words),
+            "distinct": 19,  # má ơi con mã này đẹp quá, mà sao quán đắt thế, bán giảm giá bạn, ngon rẻ, 123
             "rows": 3,
             "of_rows": 5,
             "examples": "mã = mà = má; bán = bạn",
@@ -63,7 +64,7 @@ def test_unknown_words_are_lost_and_not_confused():
         "distinct": 19,
         "rows": 3,
         "of_rows": 5,
-        "examples": "123, đẹp, đắt",
+        "examples": "123, đắt, đẹp",
     }
     assert found["tokenizer_merges"]["words"] == 5
 
@@ -113,7 +114,9 @@ def test_rows_without_words_count_as_rows():
 
 def test_both_findings_say_themselves():
     merges, unknown = tokenizer_merges(REVIEWS, STRIPS)
-    assert merges.say().startswith("the tokenizer does not tell 5 of 19 different words apart (2 groups, in 3 of 5 texts)")
+    assert merges.say().startswith(
+        "the tokenizer does not tell 5 of 19 different words apart (2 groups, in 3 of 5 texts)"
+    )
     assert unknown.say().startswith("the tokenizer does not know (part of) 3 of 19 different words (in 3 of 5 texts)")
     assert merges.say("vi").startswith("bộ tách từ không phân biệt được 5 trên 19 từ")
     assert merges.level == unknown.level == "warning"
@@ -123,18 +126,40 @@ def strip(word: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 
-SYLLABLES = "má mà mã mạ ma bán bạn ban bàn cá cà ca ơi oi ôi này nay nảy quá qua ổn on".split()
+SYLLABLES = [
+    "má",
+    "mà",
+    "mã",
+    "mạ",
+    "ma",
+    "bán",
+    "bạn",
+    "ban",
+    "bàn",
+    "cá",
+    "cà",
+    "ca",
+    "ơi",
+    "oi",
+    "ôi",
+    "này",
+    "nay",
+    "ổn",
+]
+words_of_a_text = st.lists(st.sampled_from(SYLLABLES + [each.upper() for each in SYLLABLES]), min_size=1, max_size=6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(SYLLABLES + [s.upper() for s in SYLLABLES]), min_size=1, max_size=6), min_size=1, max_size=6))
+@given(st.lists(words_of_a_text, min_size=1, max_size=6))
 def test_against_a_count_of_another_kind(sentences: list[list[str]]):
     """An independent count: two words are merged if they are equal without marks."""
     texts = [" ".join(words) for words in sentences]
     words = {word.lower() for each in sentences for word in each}
     merged = {word for word in words if any(strip(word) == strip(other) for other in words - {word})}
     rows = sum(any(word.lower() in merged for word in each) for each in sentences)
-    found = findings(texts, STRIPS).get("tokenizer_merges", {"words": 0, "rows": 0, "groups": 0, "distinct": len(words)})
+    found = findings(texts, STRIPS).get(
+        "tokenizer_merges", {"words": 0, "rows": 0, "groups": 0, "distinct": len(words)}
+    )
     assert (found["words"], found["rows"], found["distinct"]) == (len(merged), rows, len(words))
     assert found["groups"] == len({strip(word) for word in merged})
 

@@ -174,5 +174,5 @@ def test_an_alias_is_a_hint_and_never_accepted():
 
 
 def test_python_sees_the_same_words():
-    with pytest.raises(ValidationError, match="unknown method 'lorra'; did you mean 'lora'?"):
+    with pytest.raises(ValidationError, match=r"unknown method 'lorra'; did you mean 'lora'\?"):
         RunConfig(model="m", data="d.csv", method="lorra")  # pyright: ignore[reportArgumentType]

@@ -247,7 +247,7 @@ def test_pairs_are_nested_and_later_ones_win():
 
 @pytest.mark.parametrize("pair", ["rank", "=3", "method.=3", ".rank=3", "a..b=1", ""])
 def test_a_malformed_pair_is_named(pair: str):
-    with pytest.raises(ConfigError, match="not an option; write section.name=value") as caught:
+    with pytest.raises(ConfigError, match=r"not an option; write section\.name=value") as caught:
         overrides([pair])
     assert repr(pair) in str(caught.value)
 

@@ -99,7 +99,7 @@ def make_loop(
     examples = {name: as_rows(pairs) for name, pairs in (("train", train), ("validation", validation))}
     options = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2} | options
     return Loop(
-        adapt(tiny_model("bert", labels=2, dropout=dropout), method or Lora(rank=2, alpha=4)),
+        adapt(tiny_model("bert", labels=2, dropout=dropout), method or Lora(rank=2, alpha=4, dropout=0.0)),
         task,
         tokenizer,
         *(Examples(rows, task.encode(rows, tokenizer)) for rows in examples.values()),

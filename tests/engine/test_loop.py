@@ -1,6 +1,7 @@
 """The loop: a counted window is one big batch, the best evaluation is what is kept, and every end is a proper end."""
 
 import copy
+import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -76,7 +77,7 @@ def cut(features: Sequence[Features], sizes: Sequence[int]) -> list[list[Feature
     return [list(features[start : start + size]) for start, size in zip(starts, sizes, strict=True)]
 
 
-@pytest.mark.parametrize("method", [Lora(rank=2), Head(), Full()], ids=lambda method: method.name)
+@pytest.mark.parametrize("method", [Lora(rank=2, dropout=0.0), Head(), Full()], ids=lambda method: method.name)
 @pytest.mark.parametrize("sizes", [(3, 5, 1), (1, 1, 7), (8, 1)])
 def test_a_ragged_window_gives_the_gradient_of_one_big_batch(
     sizes: tuple[int, ...], method: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -189,6 +190,26 @@ def test_time_up_stops_within_the_epoch_and_still_evaluates(tmp_path: Path) -> N
     assert events[1].scores is not None
     assert same(kept[0], loop.adapted.trainable())
     assert events[-1].epoch == pytest.approx(1 / 6, abs=1e-4)
+
+
+def test_the_time_of_earlier_sittings_counts(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if event.step == 8:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        make_loop(tmp_path, epochs=50, max_minutes=60, emit=stop).run()
+    file = tmp_path / "checkpoints" / "last" / "state.json"
+    state = json.loads(file.read_text())
+    assert 0 < state["progress"]["seconds"] < 60
+    state["progress"]["seconds"] = 3600.0
+    file.write_text(json.dumps(state))
+    later = make_loop(tmp_path, epochs=50, max_minutes=60)
+    assert later.has_checkpoint()
+    later.resume()
+    later.run()
+    assert (later.progress.reason, later.progress.step) == ("max_minutes", 7)
+    assert 3600 < later.progress.seconds < 3660
 
 
 def test_a_run_without_a_limit_of_time_ends_with_its_epochs(tmp_path: Path) -> None:

@@ -236,6 +236,8 @@ def test_replacing_without_moments_starts_the_parameter_anew() -> None:
     take(optimizer, second)
     assert float(optimizer.state()["body.A.step"]) == 1.0
     assert not torch.equal(new.detach(), torch.ones(3, 5))
+    replaced(model, optimizer, (3, 5), {name: torch.zeros(3, 5) for name in ("exp_avg", "exp_avg_sq")})
+    assert (float(optimizer.state()["body.A.step"]), optimizer.step_count) == (1.0, 2)
 
 
 def test_a_parameter_replaced_before_the_first_step_has_seen_no_step() -> None:

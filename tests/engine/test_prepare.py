@@ -193,6 +193,13 @@ def test_texts_are_cut_at_the_models_positions_and_what_is_lost_is_counted(model
     assert sum(length <= made.plan.tokens["p95"] for length in lengths) >= 0.95 * len(lengths)
 
 
+def test_the_models_positions_hold_where_the_tokenizer_knows_no_limit(tmp_path: Path) -> None:
+    file = write_reviews(tmp_path / "d.csv", long_reviews(60, 12))
+    made = prepared(with_tokenizer(tmp_path / "endless"), file)
+    assert made.tokenizer.model_max_length > 1e20
+    assert made.plan.max_length == made.plan.tokens["longest"] == POSITIONS
+
+
 def test_a_limit_that_is_asked_for_holds_and_the_models_own_is_never_passed(model: Path, data: Path) -> None:
     short = prepared(model, data, task={"name": "classification", "max_length": 9})
     assert short.plan.max_length == short.plan.tokens["longest"] == 9

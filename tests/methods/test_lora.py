@@ -26,11 +26,11 @@ def linear(n: int, m: int, *, conv1d: bool = False, bias: bool = True) -> nn.Mod
 
 
 def wrapped(base: nn.Module, method: Lora) -> LowRankLinear:
-    """The layer that `method` builds around `base`, with both factors drawn at random, in fp64."""
+    """The layer that `method` builds around `base`, with both factors drawn at random, in fp64, in evaluation mode."""
     layer = method.layer_class(base, rank=method.rank, scale=method.scale, dropout=method.dropout)
     nn.init.normal_(layer.A)
     nn.init.normal_(layer.B)
-    return layer.double()
+    return layer.double().eval()
 
 
 def as_numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -184,7 +184,10 @@ WRONG = ["[]", "null", '{"model": 1}']
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [*((name, text) for name in ("plan", "scores") for text in BROKEN + WRONG), *(("environment", text) for text in BROKEN)],
+    [
+        *((name, text) for name in ("plan", "scores") for text in BROKEN + WRONG),
+        *(("environment", text) for text in BROKEN),
+    ],
 )
 def test_a_damaged_file_is_named(folder: RunFolder, name: str, text: str | None):
     path: Path = getattr(folder, name)

@@ -129,7 +129,10 @@ def test_the_environment_is_plain_json_and_complete(monkeypatch: pytest.MonkeyPa
     assert set(found["versions"]) == set(PACKAGES)
     import torch
 
-    assert found["versions"]["torch"] == torch.__version__.partition("+")[0] or found["versions"]["torch"] == torch.__version__
+    assert (
+        found["versions"]["torch"] == torch.__version__.partition("+")[0]
+        or found["versions"]["torch"] == torch.__version__
+    )
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["cores"] >= 1
     assert found["memory_gib"] is None or found["memory_gib"] > 0

@@ -24,6 +24,7 @@ each = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
 def moved(architecture: str, method: Method) -> Adapted:
+    torch.manual_seed(1)
     adapted = adapt(tiny_model(architecture), method)
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
@@ -77,7 +78,8 @@ def test_a_whole_model_is_an_ordinary_folder_of_transformers(architecture: str, 
 
 @each
 def test_a_merged_model_is_one_too(architecture: str, tmp_path: Path) -> None:
-    adapted, batch = moved(architecture, Lora(rank=2)), tiny_batch(architecture)
+    # alpha 2, not 16: random factors of a large scale make T5's attention, which is not scaled, amplify rounding to 1e-3
+    adapted, batch = moved(architecture, Lora(rank=2, alpha=2)), tiny_batch(architecture)
     adapted.merged().save_pretrained(tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     torch.testing.assert_close(logits(model, batch), logits(adapted.model, batch), rtol=1e-4, atol=1e-4)

@@ -234,6 +234,7 @@ def test_what_was_loaded_can_be_trained_on(tmp_path: Path) -> None:
     adapted = ours("bert", Lora(rank=2, dropout=0.1), tmp_path / "a")
     loaded = load_adapter(tiny_model("bert"), tmp_path / "a")
     assert loaded.trainable().keys() == adapted.trainable().keys()
+    assert {module.training for module in loaded.model.modules()} == {False}
     assert loaded.method == adapted.method.model_copy(update={"targets": tuple(adapted.layers())})
     loaded.model(**tiny_batch("bert")).loss.backward()
     assert all(parameter.grad is not None for parameter in loaded.trainable().values())

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 
 import click
+import transformers
+from huggingface_hub.utils import disable_progress_bars
 from rich.console import Console
 
 from fewtune.cli.show import Live, finding_lines, plan_lines, scores_table, verdict
@@ -20,6 +22,9 @@ def show_run(start: Start, language: str, *, quiet: bool, as_json: bool) -> RunR
 
     `quiet` leaves out the progress, `as_json` makes the result one JSON object. Ctrl-C says how to go on, and aborts.
     """
+    transformers.utils.logging.disable_progress_bar()  # ours is enough
+    if quiet:
+        disable_progress_bars()
     console = Console(stderr=True, quiet=quiet, soft_wrap=True)
 
     def on_plan(plan: Plan) -> None:

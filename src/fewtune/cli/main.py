@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -63,6 +64,10 @@ def cli(ctx: click.Context, language: str, debug: bool) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the user's mistake, 1 ours, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        # Into a file or a pipe Windows would write code page 1252, which lacks most letters of Vietnamese.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 

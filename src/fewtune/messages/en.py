@@ -64,6 +64,7 @@ SENTENCES: dict[str, str] = {
     "model_no_such_head": "models of type '{kind}' have no {wanted} in transformers; choose another model or task",
     "tokenizer_no_pad": "{name}: its tokenizer has neither a padding nor an end token, so texts cannot be put into batches; "
     "set one in its tokenizer_config.json",
+    "tokenizer_empty": "{name}: {folder} holds no vocabulary, so every word would be unknown; download the model again with its tokenizer files",
     "weights_unsafe": "{file}: is not read, because that would run code from the file ({name}); ask its authors for safetensors",
     "weights_damaged": "{file}: is damaged or holds no weights ({reason}); download it again",
     # method

@@ -64,6 +64,7 @@ SENTENCES: dict[str, str] = {
     "model_no_such_head": "mô hình loại '{kind}' không có {wanted} trong transformers; hãy chọn mô hình hoặc bài toán khác",
     "tokenizer_no_pad": "{name}: bộ tách từ không có ký hiệu đệm lẫn ký hiệu kết thúc nên không gộp được các văn bản thành lô; "
     "hãy đặt một ký hiệu trong tokenizer_config.json",
+    "tokenizer_empty": "{name}: {folder} không có từ vựng nên mọi từ đều sẽ là từ lạ; hãy tải lại mô hình cùng các tệp của bộ tách từ",
     "weights_unsafe": "{file}: không được đọc, vì như vậy sẽ chạy mã trong tệp ({name}); hãy xin tác giả bản safetensors",
     "weights_damaged": "{file}: bị hỏng hoặc không chứa trọng số ({reason}); hãy tải lại",
     # phương pháp

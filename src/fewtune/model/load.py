@@ -14,11 +14,16 @@ from fewtune.errors import ModelError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin
 
+_EMPTY = 2
+"""Where the files are missing, transformers makes a tokenizer of special tokens and at most two others, without a word."""
+
 
 def load_tokenizer(origin: Origin, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """The model's tokenizer, padding on the right. Raises ModelError when its files are missing or damaged."""
     with _plainly(origin):
         tokenizer = AutoTokenizer.from_pretrained(origin.folder, trust_remote_code=trust_remote_code)
+    if len(tokenizer) - len(tokenizer.all_special_tokens) <= _EMPTY:
+        raise ModelError("tokenizer_empty", name=origin.name, folder=origin.folder)
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id is None:
         # GPT-2 and Llama come without one. The attention mask hides padding, so the end token serves.

@@ -123,7 +123,8 @@ def _fill(
     model.requires_grad_(False)
     for edit in edits:
         if isinstance(edit, Wrap):
-            layer = edit.layer(model.get_submodule(edit.path))
+            base = model.get_submodule(edit.path)
+            layer = edit.layer(base).train(base.training)
             layer.load(factors[edit.path])
             model.set_submodule(edit.path, layer)
         elif isinstance(edit, Train):

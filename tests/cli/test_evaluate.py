@@ -1,0 +1,83 @@
+"""`fewtune evaluate`: a tuned model on labelled rows, each metric with its interval."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import fewtune.run as module
+from cli.terminal import Command, listing, texts, write_csv
+from fewtune.evidence.wilson import wilson
+from fewtune.run import load
+
+
+@pytest.fixture
+def labelled(here: Path) -> Path:
+    return write_csv(here / "new.csv", ["id", "text", "label"], [(0, text, label) for text, label in texts(50, seed=9)])
+
+
+def test_the_scores_are_those_of_the_predictions(fewtune: Command, here: Path, trained: Path, labelled: Path):
+    before = listing(here, trained)
+    scores = fewtune("evaluate", trained, "--data", labelled, "--json").json
+    said = load(trained).predict([text for text, _ in texts(50, seed=9)])
+    right = sum(found.label == label for found, (_, label) in zip(said, texts(50, seed=9), strict=True))
+    low, high = wilson(right, 50, 0.95)
+    assert scores["accuracy"] == pytest.approx({"value": right / 50, "low": low, "high": high, "n": 50})
+    assert set(scores) == {"accuracy", "macro_f1", "matthews", "f1.tệ", "f1.tốt"}
+    assert all(set(score) == {"value", "low", "high", "n"} for score in scores.values())
+    assert all(score["low"] <= score["value"] <= score["high"] for score in scores.values())
+    assert listing(here, trained) == before
+
+
+def test_the_table_shows_every_metric_with_its_interval(fewtune: Command, trained: Path, labelled: Path):
+    done = fewtune("evaluate", trained, "--data", labelled)
+    assert (done.code, done.err) == (0, "")
+    scores = fewtune("evaluate", trained, "--data", labelled, "--json").json
+    assert "50 rows, 95% intervals" in " ".join(done.out.split())
+    for name, score in scores.items():
+        shown = f"{score['value']:.3f} {score['low']:.3f}–{score['high']:.3f}"
+        assert re.search(rf"{re.escape(name)} +{shown}", done.out), name
+
+
+def test_it_repeats_the_test_of_the_run(fewtune: Command, here: Path, trained: Path):
+    """The rows of predictions.jsonl, scored again, give scores.json."""
+    lines = [json.loads(line) for line in (trained / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    write_csv(here / "test.csv", ["text", "label"], [(line["text"], line["label"]) for line in lines])
+    scores = fewtune("evaluate", trained, "--data", "test.csv", "--json").json
+    assert scores == json.loads((trained / "scores.json").read_text())["test"]
+
+
+def test_columns_by_flag(fewtune: Command, here: Path, trained: Path):
+    rows = texts(20)
+    write_csv(here / "d.csv", ["câu", "nhãn", "text"], [(text, label, "x") for text, label in rows])
+    args = ["--data", "d.csv", "--text-column", "câu", "--label-column", "nhãn", "--json"]
+    write_csv(here / "same.csv", ["text", "label"], rows)
+    assert fewtune("evaluate", trained, *args).json == fewtune("evaluate", trained, "--data", "same.csv", "--json").json
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("great", "maybe"), ("dở", "tệ")], "labels that training does not know"),
+        ([("great", ""), ("dở", "tệ")], "1 of 2 rows have no label"),
+        ([("", "tốt"), ("dở", "tệ")], "1 of 2 rows have no text"),
+        ([], "has column names but no rows"),
+    ],
+)
+def test_rows_that_cannot_be_scored(fewtune: Command, here: Path, trained: Path, rows: list, said: str):
+    write_csv(here / "d.csv", ["text", "label"], rows)
+    done = fewtune("evaluate", trained, "--data", "d.csv")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_a_file_without_labels_is_refused_before_the_model_is_loaded(
+    fewtune: Command, here: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "load", lambda folder: pytest.fail("the model was loaded"))
+    write_csv(here / "d.csv", ["text"], [(text,) for text, _ in texts(20)])
+    done = fewtune("evaluate", trained, "--data", "d.csv")
+    assert done.code == 2
+    assert "no column looks like a label" in done.err
+    assert "not a run folder" in fewtune("evaluate", here, "--data", "d.csv").err
