@@ -110,9 +110,7 @@ _FILES = ("path", "validation", "test")
 
 
 def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, started: float, *, resume: bool) -> RunResult:
-    accelerator = Accelerator(mixed_precision="no", cpu=prepared.precision.device == "cpu")
-    if accelerator.num_processes > 1:
-        raise TrainingError("one_process_only", processes=accelerator.num_processes)
+    accelerator = _accelerator(prepared.precision.device)
 
     def emit(event: Event) -> None:
         timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
@@ -154,6 +152,17 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
     emit(Event(kind="done"))
     build_report(folder)
     return RunResult(folder.path, prepared.plan, scores, time.monotonic() - started)
+
+
+def _accelerator(device: str) -> Accelerator:
+    """Types are ours, so accelerate always runs without mixed precision."""
+    try:
+        accelerator = Accelerator(mixed_precision="no", cpu=device == "cpu")
+    except ValueError:  # accelerate keeps one precision for the life of a process
+        raise TrainingError("accelerate_taken") from None
+    if accelerator.num_processes > 1:
+        raise TrainingError("one_process_only", processes=accelerator.num_processes)
+    return accelerator
 
 
 def _adapted(prepared: Prepared) -> Adapted:

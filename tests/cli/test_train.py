@@ -173,6 +173,9 @@ def test_numbers_of_runs_go_up(fewtune: Command, here: Path, model: Path, data: 
     assert done.json["folder"] == str(Path("runs") / "đánh_giá-tiny-head-8")
 
 
+ABSENT = "cuda" if sys.platform == "darwin" else "mps"
+
+
 # --- mistakes: exit code 2, one message, nothing written
 
 
@@ -218,7 +221,7 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
         "not a pair": ([*use, "epochs"], "'epochs' is not an option; write section.name=value"),
         "no such layer": ([*use, "--method", "lora", "method.targets=[q_proj]"], "match no linear layer of Bert"),
         "folder exists": ([*use, "--out", "taken"], "taken: already exists"),
-        "no such device": ([*use, "hardware.device=mps"], "hardware.device=mps: not on this machine"),
+        "no such device": ([*use, f"hardware.device={ABSENT}"], f"hardware.device={ABSENT}: not on this machine"),
         "bad YAML": (["bad.yaml"], "bad.yaml: is not valid YAML: line 1, column 9"),
         "no such YAML": (["no.yaml"], "no.yaml: cannot be read"),
         "lone YAML": (["lone.yaml"], "data: is needed"),

@@ -14,6 +14,7 @@ from fewtune.config.read import build, merge, nested, overrides, read_yaml, writ
 from fewtune.errors import ConfigError
 from fewtune.registry import find, names
 from fewtune.settings import RunConfig
+from fewtune.tasks.classification import Classification
 
 BASE = {"model": "m", "data": "d.csv"}
 
@@ -42,7 +43,7 @@ def test_a_config_survives_being_written_and_read(tmp_path: Path, method: str, t
     assert back.method.model_dump() == config.method.model_dump()  # no option of the subclass is dropped
 
 
-def test_options_of_the_method_itself_survive(tmp_path: Path):
+def test_options_of_the_method_and_the_task_survive(tmp_path: Path):
     options = {"name": "lora", "rank": 3, "alpha": 7.5, "dropout": 0.1, "targets": ["query", "no", "1e5"]}
     config = build(RunConfig, {**BASE, "method": options})
     assert again(tmp_path, config).method.model_dump() == {

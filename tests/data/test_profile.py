@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fewtune.data.profile import Columns, as_text, find_text_and_label, is_missing, profile
+from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.profile import as_text, is_missing, profile
 from fewtune.data.read import Table
 from fewtune.errors import DataError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fewtune.data.profile import Columns
+from fewtune.data.columns import Columns
 from fewtune.data.read import Table
 from fewtune.data.rows import Row, rows
 from fewtune.errors import DataError

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from fewtune.data.profile import Columns, find_text_and_label
+from fewtune.data.columns import Columns, find_text_and_label
 from fewtune.data.read import Table, read, write
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of

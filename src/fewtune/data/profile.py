@@ -1,4 +1,4 @@
-"""What the columns of a table hold, and which of them are the text and the label.
+"""What the columns of a table hold, in numbers.
 
 The numbers below are rules of ours, chosen to be easy to say; a column they misjudge is named with an option.
 """
@@ -6,34 +6,13 @@ The numbers below are rules of ours, chosen to be easy to say; a column they mis
 import json
 import math
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fewtune.data.read import Table
-from fewtune.errors import DataError
-from fewtune.registry import did_you_mean
 
 Kind = Literal["text", "category", "number", "id", "empty"]
-
-# As people name columns; upper case, accents left out, spaces, underscores and hyphens make no difference.
-TEXT_NAMES = (
-    "text", "sentence", "review", "content", "message", "comment", "title", "body", "document", "article", "tweet",
-    "post", "question", "query", "utterance", "description", "headline", "feedback", "văn bản", "nội dung", "câu",
-    "đánh giá", "bình luận", "nhận xét", "tin nhắn", "bài viết", "tiêu đề", "phản hồi", "ý kiến", "câu hỏi", "mô tả",
-)  # fmt: skip
-LABEL_NAMES = (
-    "label", "labels", "category", "class", "target", "sentiment", "intent", "topic", "emotion", "polarity", "nhãn",
-    "chủ đề", "cảm xúc", "phân loại", "lớp", "loại", "ý định", "danh mục", "thể loại", "sắc thái", "chuyên mục",
-)  # fmt: skip
-PAIR_NAMES = (
-    ("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text1", "text2"),
-    ("sentence a", "sentence b"), ("text a", "text b"), ("question", "sentence"), ("question", "passage"),
-    ("query", "passage"), ("query", "document"), ("tiền đề", "giả thuyết"), ("câu 1", "câu 2"),
-    ("câu hỏi 1", "câu hỏi 2"), ("văn bản 1", "văn bản 2"),
-)  # fmt: skip
 
 CATEGORY_ROWS = 2
 """A category's values come back: at least this many rows a value on average."""
@@ -41,11 +20,6 @@ CATEGORY_CHARACTERS = 50
 """Mean length above which repeated values are rather repeated texts, in characters."""
 ID_CHARACTERS = 64
 """Mean length above which different words are rather texts; a SHA-256 has 64 characters."""
-CLEARLY_LONGER = 2
-"""The text column is the longest one if the runner-up is less than half as long."""
-
-Taken = tuple[str, str]
-"""A column and the reason it was taken."""
 
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
@@ -74,58 +48,19 @@ class Profile:
     columns: dict[str, ColumnProfile]
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The columns to train on; `reasons` says in a few English words why each of "text", "pair", "label" was taken."""
-
-    text: str
-    pair: str | None
-    label: str | None
-    reasons: dict[str, str]
-
-
 def profile(table: Table) -> Profile:
     """Kind, counts, mean length in characters and examples of every column."""
     return Profile(len(table.rows), {name: _profile([row[name] for row in table.rows]) for name in table.columns})
 
 
-def find_text_and_label(
-    table: Table, *, text: str | None, pair: str | None, label: str | None, need_label: bool = True
-) -> Columns:
-    """The columns given, the rest found by name and then by content; two that fit equally well are an error.
-
-    By content the text is the clearly longest text column, and the label the only category of two or more values. A
-    pair is taken only if its names are a known couple or it is given; giving `text` alone means a single text. Without
-    `need_label` (prediction) the label is taken only if given or the single one named like a label.
-    Raises DataError with the candidates and the option that chooses.
-    """
-    columns = profile(table).columns
-    found: dict[str, Taken] = {}
-    for role, name in (("text", text), ("pair", pair), ("label", label)):
-        if name is not None:
-            found[role] = _existing(table, name, f"data.{role}_column"), "given"
-    for name, times in Counter(name for name, _ in found.values()).items():
-        if times > 1:
-            raise DataError("data_column_twice", path=table.path, column=name)
-
-    def free() -> dict[str, ColumnProfile]:
-        taken = {name for name, _ in found.values()}
-        return {name: column for name, column in columns.items() if name not in taken and column.kind != "empty"}
-
-    if label is None:
-        found |= _label_by_name(table, free(), strict=need_label)
-    if text is None:
-        found |= _text(table, free(), pair=found["pair"][0] if pair else None)
-    if "label" not in found and need_label:
-        found |= _label_by_content(table, free())
-    names = {role: name for role, (name, _) in found.items()}
-    reasons = {role: reason for role, (_, reason) in found.items()}
-    return Columns(names["text"], names.get("pair"), names.get("label"), reasons)
-
-
 def is_missing(value: Any) -> bool:
     """Whether a cell holds nothing: None, a blank string or NaN."""
     return value is None or (isinstance(value, str) and not value.strip()) or (value != value)
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell reads as a number, with points or commas."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def as_text(value: Any) -> str:
@@ -156,7 +91,7 @@ def _kind(counts: Counter[str], rows: int, mean_characters: float) -> Kind:
     if not counts:
         return "empty"
     repeated = len(counts) * CATEGORY_ROWS <= rows
-    if all(_NUMBER.fullmatch(value) for value in counts):
+    if all(is_number(value) for value in counts):
         if not all(_WHOLE.fullmatch(value) for value in counts):
             return "number"
         whole = sorted(int(value.split(".")[0]) for value in counts)
@@ -166,81 +101,3 @@ def _kind(counts: Counter[str], rows: int, mean_characters: float) -> Kind:
         return "category"
     words = len(counts) == rows > 1 and not any(re.search(r"\s", value) for value in counts)
     return "id" if words and mean_characters <= ID_CHARACTERS else "text"
-
-
-def _existing(table: Table, name: str, option: str) -> str:
-    # The same name can be typed composed and stand in the file decomposed, which nobody can see.
-    same = [each for each in table.columns if unicodedata.normalize("NFC", each) == unicodedata.normalize("NFC", name)]
-    if name in table.columns or len(same) == 1:
-        return name if name in table.columns else same[0]
-    hint = did_you_mean(name, list(table.columns))
-    raise DataError("data_column_unknown", path=table.path, option=option, column=name, hint=hint)
-
-
-def _label_by_name(table: Table, free: Mapping[str, ColumnProfile], *, strict: bool) -> dict[str, Taken]:
-    named = [name for name in free if _is_named(name, LABEL_NAMES)]
-    if len(named) > 1:  # a class comes back in many rows; a text of that name does not
-        named = [name for name in named if free[name].kind == "category"] or named
-    if len(named) > 1 and strict:
-        raise DataError("data_label_ambiguous", path=table.path, candidates=_quoted(named))
-    return {"label": (named[0], f"named '{named[0]}'")} if len(named) == 1 else {}
-
-
-def _label_by_content(table: Table, free: Mapping[str, ColumnProfile]) -> dict[str, Taken]:
-    likely = {name: column for name, column in free.items() if column.kind == "category" and column.distinct > 1}
-    if not likely:
-        raise DataError("data_label_not_found", path=table.path, columns=_quoted(table.columns))
-    if len(likely) > 1:
-        raise DataError("data_label_ambiguous", path=table.path, candidates=_quoted(likely))
-    [(name, column)] = likely.items()
-    return {"label": (name, f"few different values ({column.distinct} in {len(table.rows)} rows)")}
-
-
-def _text(table: Table, free: Mapping[str, ColumnProfile], *, pair: str | None) -> dict[str, Taken]:
-    couples = [
-        (first, second)
-        for one, two in PAIR_NAMES
-        for first in free
-        for second in ([pair] if pair else free)
-        if _is_named(first, (one,)) and _is_named(second, (two,))
-    ]
-    in_couples = {name for couple in couples for name in couple}
-    # "đánh giá" is a review, but also a rating: a column of numbers is not the text.
-    texts = [name for name, c in free.items() if not all(_NUMBER.fullmatch(example) for example in c.examples)]
-    single = [name for name in texts if name not in in_couples and _is_named(name, TEXT_NAMES)]
-    if len(single) > 1:
-        single = [name for name in single if free[name].kind == "text"] or single
-    if len(couples) + len(single) > 1:
-        candidates = ", ".join([*(f"'{one}' + '{two}'" for one, two in couples), *(f"'{name}'" for name in single)])
-        raise DataError("data_text_ambiguous", path=table.path, candidates=candidates)
-    if couples:
-        first, second = couples[0]
-        reason = f"named '{first}' and '{second}'"
-        return {"text": (first, reason)} | ({} if pair else {"pair": (second, reason)})
-    if single:
-        return {"text": (single[0], f"named '{single[0]}'")}
-    long = sorted((n for n in texts if free[n].kind == "text"), key=lambda n: free[n].mean_characters, reverse=True)
-    if not long:
-        raise DataError("data_text_not_found", path=table.path, columns=_quoted(table.columns))
-    longest = free[long[0]].mean_characters
-    rivals = [name for name in long if free[name].mean_characters * CLEARLY_LONGER > longest]
-    if len(rivals) > 1:
-        raise DataError("data_text_ambiguous", path=table.path, candidates=_quoted(rivals))
-    return {"text": (long[0], f"longest text (mean {longest:.0f} characters)")}
-
-
-def _is_named(column: str, names: tuple[str, ...]) -> bool:
-    return any(_key(column) in (_key(name), _bare(_key(name))) for name in names)
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFC", name).casefold())
-
-
-def _bare(key: str) -> str:
-    """`nhãn` → `nhan`, `đánhgiá` → `danhgia`: how the same name is typed without a Vietnamese keyboard."""
-    return "".join(c for c in unicodedata.normalize("NFD", key.replace("đ", "d")) if not unicodedata.combining(c))
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fewtune.data.profile import Columns, as_text, is_missing
+from fewtune.data.columns import Columns
+from fewtune.data.profile import as_text, is_missing
 from fewtune.data.read import Table
 from fewtune.errors import DataError
 

@@ -13,7 +13,7 @@ from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
-from fewtune.data.profile import Columns, find_text_and_label
+from fewtune.data.columns import Columns, find_text_and_label
 from fewtune.data.read import Table, read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of

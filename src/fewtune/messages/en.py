@@ -76,6 +76,8 @@ SENTENCES: dict[str, str] = {
     "loss_not_finite": "the training loss became {loss} at step {step} (learning rate {rate:.3g}); try a smaller train.learning_rate, or "
     "hardware.precision=fp32",
     "plan_differs": "{planned:,} parameters were planned to learn, but {found:,} do; this is a bug of fewtune, please report it",
+    "accelerate_taken": "another trainer in this Python process has set accelerate to another precision, and it keeps one per process; "
+    "restart Python (in a notebook: restart the kernel) and call fewtune first, or use the command line",
     "one_process_only": "started in {processes} processes, but this version trains in one; start it without a launcher",
     # formats
     "run_none": "{folder}: not a run folder (it holds no run.yaml and plan.json); give the --out folder of `fewtune train`",

@@ -76,6 +76,8 @@ SENTENCES: dict[str, str] = {
     "loss_not_finite": "hàm mất mát thành {loss} ở bước {step} (tốc độ học {rate:.3g}); hãy thử train.learning_rate nhỏ hơn, hoặc "
     "hardware.precision=fp32",
     "plan_differs": "kế hoạch là {planned:,} tham số được học, nhưng thực tế là {found:,}; đây là lỗi của fewtune, xin hãy báo lại",
+    "accelerate_taken": "một trình huấn luyện khác trong tiến trình Python này đã đặt accelerate ở độ chính xác khác, và mỗi tiến trình chỉ giữ "
+    "một; hãy khởi động lại Python (trong notebook: khởi động lại kernel) và gọi fewtune trước, hoặc dùng dòng lệnh",
     "one_process_only": "được khởi động trong {processes} tiến trình, nhưng phiên bản này chỉ huấn luyện trong một; hãy chạy không qua bộ khởi động",
     # định dạng
     "run_none": "{folder}: không phải thư mục của một lần chạy (không có run.yaml và plan.json); hãy đưa thư mục --out của `fewtune train`",

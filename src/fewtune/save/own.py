@@ -4,11 +4,9 @@ Tensors are named by the path of what they belong to: `classifier.weight` for a 
 an adapter layer learned.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from fewtune.adapt import Adapted, adapt
@@ -16,6 +14,7 @@ from fewtune.errors import ConfigError, FormatError
 from fewtune.methods._base import Method
 from fewtune.model.find import Origin
 from fewtune.registry import find
+from fewtune.save._files import read_files, write_files
 
 CONFIG, WEIGHTS = "fewtune.json", "adapter.safetensors"
 FORMAT = "fewtune-adapter-1"
@@ -33,25 +32,12 @@ def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
         "revision": origin.revision,
         "method": adapted.method.model_dump(mode="json"),
     }
-    (folder / CONFIG).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"}
-    )
+    write_files(folder, (CONFIG, WEIGHTS), about, tensors)
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
     """Adapt `model` in place with the method and the tensors in `folder`. Raises FormatError when they do not fit."""
-    for file in (CONFIG, WEIGHTS):
-        if not (folder / file).exists():
-            raise FormatError("adapter_incomplete", folder=folder, file=file)
-    try:
-        about = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        tensors = load_file(folder / WEIGHTS)
-    except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
-        raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
-    kind = about.get("format") if isinstance(about, dict) else None
-    if kind != FORMAT:
-        raise FormatError("adapter_type_unknown", folder=folder, type=kind)
+    about, tensors = read_files(folder, (CONFIG, WEIGHTS), "format", FORMAT)
     adapted = adapt(model, _method(about, folder))
     direct = adapted.directly()
     expected = set(direct) | {

@@ -4,13 +4,11 @@
 modules that were trained as `base_model.model.<path>.<parameter>`; `adapter_config.json` says the rest.
 """
 
-import json
 import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -22,6 +20,7 @@ from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Train, Wrap
 from fewtune.model.find import Origin
 from fewtune.model.linear import in_features, is_linear, is_transposed, out_features
+from fewtune.save._files import read_files, write_files
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
@@ -68,10 +67,7 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
         "modules_to_save": modules_of(adapted.model, adapted.directly()) or None,
         **_patterns(method, layers),
     }
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"}
-    )
+    write_files(folder, (CONFIG, WEIGHTS), config, tensors)
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
@@ -135,17 +131,7 @@ def _fill(
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    for file in (CONFIG, WEIGHTS):
-        if not (folder / file).exists():
-            raise FormatError("adapter_incomplete", folder=folder, file=file)
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        tensors = load_file(folder / WEIGHTS)
-    except Exception as error:  # noqa: BLE001  safetensors raises its own kinds of error for each damage
-        raise FormatError("adapter_damaged", folder=folder, reason=str(error).split("\n")[0]) from None
-    kind = config.get("peft_type") if isinstance(config, dict) else None
-    if kind != "LORA":
-        raise FormatError("adapter_type_unknown", folder=folder, type=kind)
+    config, tensors = read_files(folder, (CONFIG, WEIGHTS), "peft_type", "LORA")
     understood = _UNDERSTOOD.split()
     for option, value in config.items():
         if option not in understood and value not in _OFF:
