@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -98,6 +99,7 @@ def resume(
         raise DataError("data_changed", files=", ".join(before.data_sha256))
     if on_plan:
         on_plan(before)
+    started -= max((event.seconds for event in run.read_events()), default=0.0)  # the clock of the events goes on
     return _go(prepared, run, on_event, started, resume=True)
 
 
@@ -134,16 +136,21 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
         folder.checkpoints,
         emit,
     )
-    if resume and loop.has_checkpoint():
-        loop.resume()
+    if resume:
+        if loop.has_checkpoint():
+            loop.resume()
         folder.forget_after(loop.progress.step)
     emit(Event(kind="phase", phase="training"))
     loop.run()
     if not folder.tuned.exists():
         target = folder.model if config.method.saved_as == "model" else folder.adapter
-        save_tuned(adapted, target, prepared.origin, prepared.tokenizer, prepared.task.peft_task_type)
+        made = target.with_name(target.name + ".new")  # so that a kill leaves no half of it under the name
+        shutil.rmtree(made, ignore_errors=True)
+        save_tuned(adapted, made, prepared.origin, prepared.tokenizer, prepared.task.peft_task_type)
+        made.rename(target)
 
     emit(Event(kind="phase", phase="test"))
+    accelerator.free_memory()  # it holds the model too
     del loop, adapted
     tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
     scores, predictions = judge(tuned, prepared, lambda name: emit(Event(kind="phase", phase=name)))

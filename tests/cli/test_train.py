@@ -129,14 +129,26 @@ def test_flags_pairs_and_yaml_say_the_same_and_the_later_one_wins(
 
 def test_columns_and_files_by_flag(fewtune: Command, here: Path, model: Path):
     rows = [(label, text, text[::-1]) for text, label in texts(60)]
-    write_csv(here / "a.csv", ["no", "007", "text"], rows[:40])
-    write_csv(here / "b.csv", ["no", "007", "text"], rows[40:])
-    args = ["a.csv", "--model", model, "--label-column", "no", "--text-column", "007", "--test", "b.csv", "--seed", "3"]
+    write_csv(here / "a.csv", ["no", "2024", "text"], rows[:40])
+    write_csv(here / "b.csv", ["no", "2024", "text"], rows[40:])
+    args = [
+        "a.csv",
+        "--model",
+        model,
+        "--label-column",
+        "no",
+        "--text-column",
+        "2024",
+        "--test",
+        "b.csv",
+        "--seed",
+        "3",
+    ]
     plan = fewtune("plan", *args, "--json").json
-    assert {role: column["name"] for role, column in plan["columns"].items()} == {"text": "007", "label": "no"}
+    assert {role: column["name"] for role, column in plan["columns"].items()} == {"text": "2024", "label": "no"}
     assert plan["rows"]["test"] == 20
-    # The same as pairs, whose values are read as YAML: `no` and 007 are still names.
-    pairs = ["data.label_column=no", "data.text_column=007", "data.test=b.csv", "seed=3"]
+    # The same as pairs, whose values are read as YAML: `no` is still a name, and a number wants quotes.
+    pairs = ["data.label_column=no", 'data.text_column="2024"', "data.test=b.csv", "seed=3"]
     again = fewtune("plan", "a.csv", "--model", model, *pairs, "--json").json
     assert again == plan
 

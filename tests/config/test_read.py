@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fewtune.config.read import build, merge, nested, overrides, read_yaml, write_yaml
 from fewtune.errors import ConfigError
+from fewtune.methods.lora import Lora
 from fewtune.registry import find, names
 from fewtune.settings import RunConfig
 from fewtune.tasks.classification import Classification
@@ -44,13 +45,11 @@ def test_a_config_survives_being_written_and_read(tmp_path: Path, method: str, t
 
 
 def test_options_of_the_method_and_the_task_survive(tmp_path: Path):
-    options = {"name": "lora", "rank": 3, "alpha": 7.5, "dropout": 0.1, "targets": ["query", "no", "1e5"]}
-    config = build(RunConfig, {**BASE, "method": options})
-    assert again(tmp_path, config).method.model_dump() == {
-        **options,
-        "targets": tuple(options["targets"]),
-        "scaling": "standard",
-    }
+    method = {"name": "lora", "rank": 3, "alpha": 7.5, "dropout": 0.3, "targets": ["query", "no", "1e5"]}
+    task = {"name": "classification", "labels": ["no", "007"], "max_length": 64}
+    back = again(tmp_path, build(RunConfig, {**BASE, "method": method, "task": task}))
+    assert back.method == Lora(rank=3, alpha=7.5, dropout=0.3, targets=("query", "no", "1e5"))
+    assert back.task == Classification(labels=("no", "007"), max_length=64)
 
 
 # Names and labels that look like something else in one version of YAML or the other, or that YAML folds.

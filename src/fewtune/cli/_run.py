@@ -8,7 +8,7 @@ import transformers
 from huggingface_hub.utils import disable_progress_bars
 from rich.console import Console
 
-from fewtune.cli.show import Live, finding_lines, plan_lines, scores_table, verdict
+from fewtune.cli.show import Live, finding_lines, page, plan_lines, scores_table, verdict
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
@@ -56,7 +56,7 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
         }
         click.echo(json.dumps(about, ensure_ascii=False))
         return
-    console = Console(soft_wrap=True)
+    console = page()
     if not quiet:
         scores = result.scores
         names = {name: say(f"short_{name}", language) for name in scores.baselines}

@@ -33,7 +33,7 @@ def demo(language: str, pairs: tuple[str, ...], label: str, quiet: bool, as_json
     with as_file(files("fewtune.bundled") / "messages_en.csv") as path:
         values = {
             "model": {"name": "minilm"},
-            "data": {"path": str(path), "text_column": "text", "label_column": label},
+            "data": {"path": str(path), "text_column": "text", "label_column": label, "test_share": 0.3},
         }
         config = build(RunConfig, merge(values, overrides(pairs)))
         from fewtune.cli._run import show_run

@@ -23,11 +23,10 @@ def evaluate(
     """Score the tuned model in the folder RUN on a labelled file, each metric with its interval."""
     import json
 
-    from rich.console import Console
     from rich.markup import escape
 
     from fewtune.cli._table import columns_as_in_training
-    from fewtune.cli.show import scores_table
+    from fewtune.cli.show import page, scores_table
     from fewtune.data.read import read
     from fewtune.data.rows import rows as rows_of
     from fewtune.record.folder import RunFolder
@@ -43,4 +42,4 @@ def evaluate(
         click.echo(json.dumps({name: score.model_dump() for name, score in scores.items()}, ensure_ascii=False))
     else:
         title = f"{escape(data)}: {len(rows):,} rows, {options.confidence * 100:g}% intervals"
-        Console(soft_wrap=True).print(scores_table(title, {"tuned": scores}))
+        page().print(scores_table(title, {"tuned": scores}))

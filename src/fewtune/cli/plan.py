@@ -15,16 +15,14 @@ def plan(language: str, source: str, pairs: tuple[str, ...], as_json: bool, **fl
     Nothing is written, and no weights are loaded.
     """
     config = run_config(source, pairs, flags)
-    from fewtune.cli.show import finding_lines, layer_table, plan_lines
+    from fewtune.cli.show import finding_lines, layer_table, page, plan_lines
     from fewtune.run import plan as make
 
     made = make(config)
     if as_json:
         click.echo(made.model_dump_json())
         return
-    from rich.console import Console
-
-    console = Console(soft_wrap=True)
+    console = page()
     for line in plan_lines(made, language):
         console.print(line, highlight=False, markup=False)
     for line in finding_lines(made, language):

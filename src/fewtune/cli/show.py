@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from fewtune.messages import say
 from fewtune.record.event import Event
@@ -17,6 +18,12 @@ from fewtune.record.result import RunScores, Score, Scores
 
 MANY_CLASSES, FEW_CLASSES = 12, 6
 """Above so many classes the terminal shows so many of them, the worst ones."""
+
+
+def page() -> Console:
+    """Standard output; into a file or a pipe a table may be as wide as it is."""
+    console = Console(soft_wrap=True)
+    return console if console.is_terminal else Console(soft_wrap=True, width=1000)
 
 
 def plan_lines(plan: Plan, language: str) -> Iterator[str]:
@@ -98,8 +105,10 @@ def scores_table(title: str, columns: dict[str, Scores]) -> Table:
     """One row per metric, one column per model, each score with its interval; of many classes only the worst."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    for name, scores in columns.items():
+        # Where there is little room the names of the classes are cut, never the numbers.
+        width = max(len(Text.from_markup(_with_interval(score))) for score in scores.values())
+        table.add_column(name, justify="right", no_wrap=True, min_width=width)
     first = next(iter(columns.values()))
     classes = sorted((name for name in first if name.startswith("f1.")), key=lambda name: first[name].value)
     left_out = set(classes[FEW_CLASSES:]) if len(classes) > MANY_CLASSES else set()
@@ -107,7 +116,7 @@ def scores_table(title: str, columns: dict[str, Scores]) -> Table:
         if metric not in left_out:
             table.add_row(escape(metric), *(_with_interval(scores[metric]) for scores in columns.values()))
     if left_out:
-        table.caption = f"the {FEW_CLASSES} lowest of {len(classes)} classes; all of them are in scores.json"
+        table.caption = f"the {FEW_CLASSES} lowest of {len(classes)} classes; --json gives all of them"
     return table
 
 
