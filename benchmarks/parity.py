@@ -25,7 +25,7 @@ def losses_of_fewtune(config, prepared, start: dict[str, torch.Tensor], folder: 
     """The loss of each step of our loop, LoRA factors and head as in `start` (path → tensor)."""
     from accelerate import Accelerator
 
-    from fewtune.adapt import adapt
+    from fewtune.adapted import adapt
     from fewtune.engine.loop import Loop
 
     adapted = adapt(base_model(prepared), config.method)
@@ -117,7 +117,7 @@ def base_model(prepared):
 
 def compare_losses(data: Path) -> None:
     import fewtune
-    from fewtune.adapt import adapt
+    from fewtune.adapted import adapt
     from fewtune.engine.prepare import prepare
 
     prepared = prepare(
@@ -145,7 +145,7 @@ def compare_logits() -> None:
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
     import peft
 
-    from fewtune.adapt import adapt
+    from fewtune.adapted import adapt
     from fewtune.methods.lora import Lora
     from fewtune.model.anatomy import Anatomy
     from fewtune.model.find import Origin

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fewtune.adapt import Adapted as Adapted
-    from fewtune.adapt import adapt as adapt
+    from fewtune.adapted import Adapted as Adapted
+    from fewtune.adapted import adapt as adapt
     from fewtune.engine.predict import Tuned as Tuned
     from fewtune.errors import FewtuneError as FewtuneError
     from fewtune.methods.full import Full as Full
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 # Public name → the module that holds it. Loaded on first use, so that importing fewtune costs nothing.
 _PUBLIC = {
-    "Adapted": "fewtune.adapt",
-    "adapt": "fewtune.adapt",
+    "Adapted": "fewtune.adapted",
+    "adapt": "fewtune.adapted",
     "Tuned": "fewtune.engine.predict",
     "FewtuneError": "fewtune.errors",
     "Full": "fewtune.methods.full",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from fewtune.adapt import Adapted, adapt
+from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.engine.judge import judge
 from fewtune.engine.loop import Loop

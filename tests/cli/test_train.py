@@ -179,6 +179,20 @@ def test_a_run_yaml_runs_again_to_bitwise_the_same_adapter(fewtune: Command, her
     assert weights[0] != weights[1]
 
 
+def test_what_a_run_found_for_itself_is_found_anew_for_another_method(
+    fewtune: Command, here: Path, model: Path, data: Path
+):
+    assert fewtune("train", data, "--model", model, "--out", "first", "--quiet", "train.epochs=1").code == 0
+    before = read_yaml(here / "first" / "run.yaml")["train"]
+    same = fewtune("plan", "first/run.yaml", "seed=5", "--json").json
+    assert same["learning_rate"] == before["learning_rate"] and same["found"] == []
+    other = fewtune("plan", "first/run.yaml", "--method", "full", "--json").json
+    assert "train.learning_rate" in other["found"] and other["learning_rate"] != before["learning_rate"]
+    assert other["epochs"] == 1  # this one was asked for
+    asked = fewtune("plan", "first/run.yaml", "--method", "full", "train.learning_rate=0.5", "--json").json
+    assert asked["learning_rate"] == 0.5
+
+
 def test_numbers_of_runs_go_up(fewtune: Command, here: Path, model: Path, data: Path):
     (here / "runs" / "đánh_giá-tiny-head-7").mkdir(parents=True)
     done = fewtune("train", data, "--model", model, "--method", "head", "--quiet", "--json", *FAST, "train.epochs=1")

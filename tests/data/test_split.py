@@ -220,14 +220,14 @@ def test_impossible_shares_are_refused(validation, test):
     with pytest.raises(DataError) as raised:
         split(LABELS, validation=validation, test=test, seed=0)
     assert raised.value.id == "data_split_share"
-    assert f"data.validation={validation} and data.test={test}" in str(raised.value)
+    assert f"data.validation_share={validation} and data.test_share={test}" in str(raised.value)
 
 
 @pytest.mark.parametrize(
     ("labels", "validation", "test", "said"),
     [
-        (list("abc") * 5, 0.3, 0.1, ["15 rows", "data.test=0.1 gives 1 of them", "3 in all", "data.test=0 "]),
-        (list("abc") * 5, 0.1, 0, ["15 rows", "data.validation=0.1 gives 1 of them", "3 in all"]),
+        (list("abc") * 5, 0.3, 0.1, ["15 rows", "data.test_share=0.1 gives 1 of them", "3 in all", "with data.test."]),
+        (list("abc") * 5, 0.1, 0, ["15 rows", "data.validation_share=0.1 gives 1 of them", "3 in all"]),
         (list("ab"), 0.2, 0, ["2 rows", "gives 0", "1 in all"]),
         ([], 0.2, 0, ["0 rows"]),
     ],
@@ -245,7 +245,7 @@ def test_a_class_without_a_row_to_train_on_is_refused():
     with pytest.raises(DataError) as raised:
         split(["a"] * 6 + ["b"] * 2 + ["c"] * 2 + ["d"] * 2, validation=0.4, test=0.5, seed=0)
     assert raised.value.id == "data_split_train_too_few"
-    for part in ["12 rows", "data.validation=0.4", "data.test=0.5", "of 4 classes"]:
+    for part in ["12 rows", "data.validation_share=0.4", "data.test_share=0.5", "of 4 classes"]:
         assert part in str(raised.value)
 
 

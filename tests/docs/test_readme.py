@@ -34,7 +34,10 @@ def test_every_command_and_its_options_exist(page: Path) -> None:
     calls = re.findall(r"(?:^|`)fewtune ([a-z]+)([^`\n]*)", text, flags=re.MULTILINE)
     for command, rest in calls:
         assert command in COMMANDS, f"fewtune {command}"
-        known = {option for parameter in _command(command).params for option in parameter.opts} | {"--language", "--debug"}
+        known = {option for parameter in _command(command).params for option in parameter.opts} | {
+            "--language",
+            "--debug",
+        }
         assert set(re.findall(r"--[a-z][a-z-]*", rest)) <= known, f"fewtune {command}{rest}"
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, flags=re.MULTILINE)) <= targets

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from fewtune.adapt import adapt
+from fewtune.adapted import adapt
 from fewtune.data.rows import Row
 from fewtune.engine.loop import Examples, Loop
 from fewtune.engine.precision import Precision

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers import get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
-from fewtune.adapt import Adapted
+from fewtune.adapted import Adapted
 from fewtune.engine.optim import Optimizer, schedule
 from fewtune.engine.precision import Precision
 from fewtune.methods.lora import Lora

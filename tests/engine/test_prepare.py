@@ -82,19 +82,25 @@ def test_steps_are_the_windows_of_the_batches(
     batches = Batches(made.examples["train"].features, batch_size, accumulation, seed=0)
     assert made.plan.steps == sum(1 for _ in range(epochs) for _ in batches.rest_of_epoch())
     assert (made.plan.epochs, made.plan.batch_size, made.plan.accumulation) == (epochs, batch_size, accumulation)
-    assert made.plan.found == ("train.learning_rate",)
+    assert made.plan.found == ("train.learning_rate", "task.labels", "task.max_length")
 
 
 def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data: Path) -> None:
     made = prepared(model, data)
-    assert made.plan.found == ("train.epochs", "train.batch_size", "train.learning_rate")
+    assert made.plan.found == (
+        "train.epochs",
+        "train.batch_size",
+        "train.learning_rate",
+        "task.labels",
+        "task.max_length",
+    )
     method = made.config.method
     assert made.config.train.epochs == made.plan.epochs == method.default_epochs(70)
     assert made.config.train.batch_size == made.plan.batch_size == default_batch_size(70)
     assert made.config.train.learning_rate == made.plan.learning_rate == method.default_learning_rate(WIDTH)
     given = prepared(model, data, train={"learning_rate": 0.125})
     assert given.plan.learning_rate == 0.125
-    assert given.plan.found == ("train.epochs", "train.batch_size")
+    assert given.plan.found == ("train.epochs", "train.batch_size", "task.labels", "task.max_length")
     assert made.config.model.name == str(model.resolve())
 
 

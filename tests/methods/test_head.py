@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from fewtune.adapt import adapt
+from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods.head import Head
 from models import ARCHITECTURES, tiny_batch, tiny_config, tiny_model

@@ -12,7 +12,7 @@ from scipy import stats
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from fewtune.adapt import adapt
+from fewtune.adapted import adapt
 from fewtune.methods._low_rank import LowRankLinear
 from fewtune.methods.lora import Lora
 from models import tiny_batch, tiny_model

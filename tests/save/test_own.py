@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from fewtune.adapt import Adapted, adapt
+from fewtune.adapted import Adapted, adapt
 from fewtune.errors import FormatError
 from fewtune.methods._base import Method
 from fewtune.methods.full import Full

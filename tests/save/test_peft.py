@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from fewtune.adapt import Adapted, adapt
+from fewtune.adapted import Adapted, adapt
 from fewtune.errors import FormatError
 from fewtune.methods.lora import Lora
 from fewtune.model.adapter import AdapterLayer

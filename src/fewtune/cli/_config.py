@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from fewtune.config.read import build, merge, nested, overrides, read_yaml
+from fewtune.record.folder import RunFolder
 from fewtune.settings import RunConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,9 +37,24 @@ def run_arguments(command: F) -> F:
 
 def run_config(source: str, pairs: tuple[str, ...], flags: dict[str, str | None]) -> RunConfig:
     """The checked options. Later wins: run.yaml, then flags, then pairs. Raises ConfigError with every mistake."""
-    values = read_yaml(Path(source)) if source.endswith((".yaml", ".yml")) else {"data": {"path": source}}
+    written = read_yaml(Path(source)) if source.endswith((".yaml", ".yml")) else {}
+    values = written or {"data": {"path": source}}
     for flag, (option, _) in FLAGS.items():
         # A flag's value is what was typed: `--label-column 007` is a name, not a number.
         if (text := flags[flag.replace("-", "_")]) is not None:
             values = merge(values, nested(option.split("."), text))
-    return build(RunConfig, merge(values, overrides(pairs)))
+    asked = overrides(pairs)
+    values = merge(values, asked)
+    if written and any(written.get(section) != values.get(section) for section in ("model", "data", "method")):
+        # What a run found for its own model, data and method is found anew for others, unless it is asked for now.
+        for section, name in _found(Path(source)):
+            if name not in asked.get(section, {}):
+                values[section] = {key: value for key, value in values.get(section, {}).items() if key != name}
+    return build(RunConfig, values)
+
+
+def _found(written: Path) -> list[tuple[str, str]]:
+    """The options, as (section, name), that the run beside this run.yaml chose by itself."""
+    folder = RunFolder(written.parent)
+    names = folder.read_plan().found if folder.plan.exists() else ()
+    return [(section, name) for section, _, name in (option.partition(".") for option in names)]

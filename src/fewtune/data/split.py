@@ -67,7 +67,13 @@ def split(
     needed = max(1, sum(len(members) >= IN_EVERY_SPLIT for members in classes))
     for option, share, rows in (("validation", validation, dealt[VALIDATION]), ("test", test, dealt[TEST])):
         if share and len(rows) < needed:
-            values = {"option": f"data.{option}", "share": share, "found": len(rows), "needed": needed}
+            values = {
+                "option": f"data.{option}_share",
+                "file": f"data.{option}",
+                "share": share,
+                "found": len(rows),
+                "needed": needed,
+            }
             raise DataError("data_split_too_few", rows=len(labels), **values)
     trained = {labels[row] for row in dealt[TRAIN]}
     if untrained := [label for label in dict.fromkeys(labels) if label not in trained]:

@@ -16,7 +16,7 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fewtune.adapt import Adapted
+from fewtune.adapted import Adapted
 from fewtune.data.rows import Row
 from fewtune.engine import checkpoint
 from fewtune.engine.batches import Batches

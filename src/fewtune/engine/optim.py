@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from fewtune.adapt import Adapted
+from fewtune.adapted import Adapted
 from fewtune.settings import TrainConfig
 
 

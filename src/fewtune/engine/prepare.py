@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from fewtune.adapt import Adapted, adapt
+from fewtune.adapted import Adapted, adapt
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import Columns, find_text_and_label
-from fewtune.data.read import Table, read
+from fewtune.data.read import read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
 from fewtune.data.split import split
@@ -59,8 +59,9 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    tables, columns = _read(config)
-    rows = _split(config, tables, columns)
+    given, columns, digests = _read(config)
+    config.task.prepare(given["train"])  # what is no set of labels should be called that, not be split
+    rows = _split(config, given)
     task = config.task.prepare(rows["train"])
     for name in SPLITS[1:]:
         task.check(rows[name], name)
@@ -92,7 +93,7 @@ def prepare(config: RunConfig) -> Prepared:
         labels=getattr(task, "labels", None) or (),
         columns=_columns(columns),
         rows={name: len(rows[name]) for name in SPLITS},
-        data_sha256={str(table.path.resolve()): table.digest for table in tables.values()},
+        data_sha256=digests,
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
@@ -114,18 +115,20 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
 
 
-def _read(config: RunConfig) -> tuple[dict[str, Table], Columns]:
+def _read(config: RunConfig) -> tuple[dict[str, Sequence[Row]], Columns, dict[str, str]]:
+    """The rows of each file given, the columns they were read from, and the SHA-256 of each file."""
     data = config.data
     paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
     tables = {name: read(path) for name, path in paths.items() if path is not None}
     columns = find_text_and_label(
         tables["train"], text=data.text_column, pair=data.pair_column, label=data.label_column
     )
-    return tables, columns
-
-
-def _split(config: RunConfig, tables: dict[str, Table], columns: Columns) -> dict[str, Sequence[Row]]:
     rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns) for name, table in tables.items()}
+    return rows, columns, {str(table.path.resolve()): table.digest for table in tables.values()}
+
+
+def _split(config: RunConfig, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+    """All three splits: those given as files, and the rest out of the training file."""
     data, given = config.data, rows["train"]
     if "validation" in rows and "test" in rows:
         return rows
@@ -166,7 +169,10 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    return config.model_copy(update=filled), [f"train.{name}" for name in found]
+    of_task = [
+        name for name in type(task).model_fields if getattr(config.task, name) is None is not getattr(task, name)
+    ]
+    return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
 
 
 def default_batch_size(rows: int) -> int:

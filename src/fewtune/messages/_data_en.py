@@ -84,16 +84,16 @@ SENTENCES: dict[str, str] = {
     ),
     # split.py
     "data_split_share": (
-        "data.validation={validation} and data.test={test} cannot be used: each must be at least 0 and both together "
-        "less than 1, so that rows are left to train on. Usual: data.validation=0.1 data.test=0.1."
+        "data.validation_share={validation} and data.test_share={test} cannot be used: both together must be "
+        "less than 1, so that rows are left to train on. Usual: data.validation_share=0.1 data.test_share=0.2."
     ),
     "data_split_too_few": (
         "{rows} rows are too few: {option}={share} gives {found} of them, and one for each class is needed, {needed} "
-        "in all. Add rows, merge rare classes, raise {option}, or give {option}=0 to go without."
+        "in all. Add rows, merge rare classes, raise {option}, or give a file of its own with {file}."
     ),
     "data_split_train_too_few": (
-        "{rows} rows are too few: with data.validation={validation} and data.test={test} no row is left to train on "
-        "for {missing} of {classes} classes ({examples}). Add rows of these classes, or lower data.validation or "
-        "data.test."
+        "{rows} rows are too few: with data.validation_share={validation} and data.test_share={test} no row is left to train on "
+        "for {missing} of {classes} classes ({examples}). Add rows of these classes, or lower "
+        "data.validation_share or data.test_share."
     ),
 }

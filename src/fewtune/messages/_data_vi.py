@@ -83,16 +83,16 @@ SENTENCES: dict[str, str] = {
     ),
     # split.py
     "data_split_share": (
-        "Không dùng được data.validation={validation} và data.test={test}: mỗi giá trị phải từ 0 trở lên và tổng "
-        "phải nhỏ hơn 1, để còn dữ liệu huấn luyện. Thường dùng: data.validation=0.1 data.test=0.1."
+        "Không dùng được data.validation_share={validation} và data.test_share={test}: tổng "
+        "phải nhỏ hơn 1, để còn dữ liệu huấn luyện. Thường dùng: data.validation_share=0.1 data.test_share=0.2."
     ),
     "data_split_too_few": (
         "{rows} hàng là quá ít: {option}={share} chỉ được {found} hàng, trong khi mỗi lớp cần một hàng, tất cả là "
-        "{needed}. Hãy thêm dữ liệu, gộp các lớp hiếm, tăng {option}, hoặc đặt {option}=0 để bỏ phần này."
+        "{needed}. Hãy thêm dữ liệu, gộp các lớp hiếm, tăng {option}, hoặc đưa một tệp riêng bằng {file}."
     ),
     "data_split_train_too_few": (
-        "{rows} hàng là quá ít: với data.validation={validation} và data.test={test}, {missing} trong {classes} lớp "
-        "({examples}) không còn hàng nào để huấn luyện. Hãy thêm dữ liệu cho các lớp này, hoặc giảm data.validation "
-        "hay data.test."
+        "{rows} hàng là quá ít: với data.validation_share={validation} và data.test_share={test}, {missing} trong {classes} lớp "
+        "({examples}) không còn hàng nào để huấn luyện. Hãy thêm dữ liệu cho các lớp này, hoặc giảm "
+        "data.validation_share hay data.test_share."
     ),
 }

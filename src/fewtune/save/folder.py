@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fewtune.adapt import Adapted
+from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin
 from fewtune.save import own, peft

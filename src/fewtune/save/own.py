@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from fewtune.adapt import Adapted, adapt
+from fewtune.adapted import Adapted, adapt
 from fewtune.errors import ConfigError, FormatError
 from fewtune.methods._base import Method
 from fewtune.model.find import Origin

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fewtune.adapt import Adapted, modules_of
+from fewtune.adapted import Adapted, modules_of
 from fewtune.errors import FormatError
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.lora import Lora

@@ -8,7 +8,7 @@ from tokenizers.models import WordLevel
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from fewtune.adapt import Adapted, adapt
+from fewtune.adapted import Adapted, adapt
 from fewtune.methods._base import Method
 from fewtune.model.anatomy import Anatomy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from fewtune.adapt import adapt
+from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.model.adapter import AdapterLayer

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import pytest
 import torch
 
-from fewtune.adapt import adapt, modules_of
+from fewtune.adapted import adapt, modules_of
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.methods.full import Full
