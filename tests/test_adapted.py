@@ -34,7 +34,7 @@ class Rated(Method):
     def default_learning_rate(self, width: int) -> float:
         return 1e-3
 
-    def default_epochs(self, rows: int) -> int:
+    def default_epochs(self, rows: int, labels: int) -> int:
         return 1
 
 

@@ -33,7 +33,7 @@ def test_it_runs_on_any_model(fewtune: Command, here: Path, model: Path):
     done = fewtune(*args, "--quiet")
     assert (done.code, done.err) == (0, "")
     verdict, where, *predictions = done.out.splitlines()
-    assert verdict.startswith("On 40 test rows")
+    assert verdict.startswith("On 60 test rows")
     assert where.startswith("Everything is in r.")
     assert [line.partition("\t")[2] for line in predictions] == list(SAMPLES["sentiment"])
     assert all(re.match(r"  (negative|neutral|positive) \(\d+%\)\t", line) for line in predictions)
@@ -49,6 +49,6 @@ def test_the_demo_itself(fewtune: Command, here: Path):
     folder = here / "runs" / "messages_en-minilm-lora-1"
     assert "BertForSequenceClassification sentence-transformers/all-MiniLM-L6-v2" in done.err
     scores = json.loads((folder / "scores.json").read_text())
-    assert scores["test"]["accuracy"]["n"] == 40
+    assert scores["test"]["accuracy"]["n"] == 60
     assert set(scores["baselines"]) == {"majority", "tfidf_logistic_regression"}
     assert [line.partition("\t")[2] for line in done.out.splitlines()[-3:]] == list(SAMPLES["topic"])

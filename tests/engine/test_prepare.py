@@ -95,7 +95,7 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
         "task.max_length",
     )
     method = made.config.method
-    assert made.config.train.epochs == made.plan.epochs == method.default_epochs(70)
+    assert made.config.train.epochs == made.plan.epochs == method.default_epochs(70, 2)
     assert made.config.train.batch_size == made.plan.batch_size == default_batch_size(70)
     assert made.config.train.learning_rate == made.plan.learning_rate == method.default_learning_rate(WIDTH)
     given = prepared(model, data, train={"learning_rate": 0.125})

@@ -160,10 +160,11 @@ def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None
 
 def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) -> tuple[RunConfig, list[str]]:
     train, model = config.train, config.model
+    labels = len(getattr(task, "labels", None) or (0, 1))  # a task without labels counts as one with two
     if Path(origin.name).is_absolute():  # a folder, which must be found from any other folder too
         model = model.model_copy(update={"name": origin.name})
     defaults = {
-        "epochs": config.method.default_epochs(rows),
+        "epochs": config.method.default_epochs(rows, labels),
         "batch_size": default_batch_size(rows),
         "learning_rate": config.method.default_learning_rate(width),
     }

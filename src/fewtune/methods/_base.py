@@ -54,5 +54,5 @@ class Method(Config, ABC):
         """Peak learning rate of AdamW that works without tuning for a model of this hidden width."""
 
     @abstractmethod
-    def default_epochs(self, rows: int) -> int:
-        """How often to see `rows` training rows when nobody says so."""
+    def default_epochs(self, rows: int, labels: int) -> int:
+        """How often to see `rows` training rows of `labels` labels when nobody says so."""

@@ -11,6 +11,9 @@ def rate_for(width: int) -> float:
     return 5e-4 * math.sqrt(384 / width)
 
 
-def epochs_for(rows: int) -> int:
-    """Epochs for `rows` training rows: 3 for 7,000 and more, 20 for 200 and fewer, between them about rows^-1/2."""
-    return max(3, min(20, round(3 * math.sqrt(7000 / max(rows, 1)))))
+def epochs_for(rows: int, labels: int) -> int:
+    """Epochs for `rows` training rows of `labels` labels: 3 for 3,500 rows a label and more, 20 for 80 and fewer.
+
+    Between them as the inverse square root of the rows a label.
+    """
+    return max(3, min(20, round(3 * math.sqrt(3500 * labels / max(rows, 1)))))

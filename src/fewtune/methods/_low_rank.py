@@ -94,9 +94,9 @@ class LowRank(Method):
         """See docs/decisions/defaults.md."""
         return rate_for(width)
 
-    def default_epochs(self, rows: int) -> int:
+    def default_epochs(self, rows: int, labels: int) -> int:
         """See docs/decisions/defaults.md."""
-        return epochs_for(rows)
+        return epochs_for(rows, labels)
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:

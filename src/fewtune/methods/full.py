@@ -37,6 +37,6 @@ class Full(Method):
         """A tenth of LoRA's; see docs/decisions/defaults.md."""
         return rate_for(width) / 10
 
-    def default_epochs(self, rows: int) -> int:
+    def default_epochs(self, rows: int, labels: int) -> int:
         """See docs/decisions/defaults.md."""
-        return epochs_for(rows)
+        return epochs_for(rows, labels)

@@ -40,6 +40,6 @@ class Head(Method):
         """See docs/decisions/defaults.md."""
         return HEAD_RATE
 
-    def default_epochs(self, rows: int) -> int:
+    def default_epochs(self, rows: int, labels: int) -> int:
         """Twice as many as the others, since an epoch costs a third; see docs/decisions/defaults.md."""
-        return 2 * epochs_for(rows)
+        return 2 * epochs_for(rows, labels)
