@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import fewtune
 
@@ -69,7 +70,9 @@ def test_importing_loads_nothing():
     code = (
         "import sys; before = set(sys.modules); import fewtune; dir(fewtune); print(*sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    # Without site-packages nothing else is imported at start, and an editable install is not found by itself.
+    path = {"PYTHONPATH": str(Path(fewtune.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=path)
     heavy = {"torch", "transformers", "pydantic", "numpy", "click", "rich", "yaml", "accelerate"}
     assert not heavy & set(done.stdout.split())
     assert "fewtune" in done.stdout
