@@ -47,7 +47,7 @@ def message(values: dict[str, Any], language: str = "en") -> str:
         ("modle=x", "modle: unknown name; did you mean 'model'?"),
         ("hardwear.device=cpu", "hardwear: unknown name; did you mean 'hardware'?"),
         ("zzz=1", "zzz: unknown name; known: model, data, task, method, train, eval, hardware, seed, out"),
-        ("method.name=head method.zzz=1", "method.zzz: unknown name; known: name, pooler"),
+        ("method.name=head method.zzz=1", "method.zzz: unknown name; known: name"),
         # a name that exists elsewhere
         ("epochs=3", "epochs: unknown name; did you mean 'train.epochs'?"),
         ("lr=1e-3", "lr: unknown name; did you mean 'train.learning_rate'?"),

@@ -120,6 +120,15 @@ class Anatomy:
             return ()
         return (path,) if any(True for _ in module.parameters()) else ()
 
+    @property
+    def top(self) -> tuple[str, ...]:
+        """What stands behind the last block, pooler and head: all that a new task must learn anew, and save.
+
+        A checkpoint without a pooler gets a random one, so an adapter that leaves it out cannot be loaded again elsewhere.
+        Empty where there is no head.
+        """
+        return self.pooler + self.head if self.head else ()
+
     @cached_property
     def positions(self) -> int | None:
         """Longest input in tokens the model has positions for; None where positions are relative (T5)."""
