@@ -11,7 +11,7 @@ from fewtune.messages import LANGUAGES, say
 
 # Command → where it is, and one line of help. In the order in which people need them.
 COMMANDS = {
-    "demo": ("fewtune.cli.demo:demo", "Watch a real model learn from 200 messages, offline."),
+    "demo": ("fewtune.cli.demo:demo", "Watch a real model learn from 300 messages, offline."),
     "train": ("fewtune.cli.train:train", "Fine-tune a model on a file and score it honestly."),
     "plan": ("fewtune.cli.plan:plan", "Say what `train` would do, without doing it."),
     "resume": ("fewtune.cli.resume:resume", "Finish an interrupted run, to the same result."),
