@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from fewtune.data.columns import Columns, find_text_and_label
-from fewtune.data.read import Table, read, write
+from fewtune.data.read import Table, read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
+from fewtune.data.write import write
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 

@@ -1,10 +1,12 @@
 """The sentences in English."""
 
 from fewtune.messages._data_en import SENTENCES as _DATA
+from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_PREDICT,
     **_REPORT,
     # options
     "options_wrong": "{mistakes}",
