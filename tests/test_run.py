@@ -20,7 +20,10 @@ from fewtune.record.folder import RunFolder
 from fewtune.run import RunResult
 from models import write_tiny
 
-FILES = {"run.yaml", "plan.json", "environment.json", "events.jsonl", "scores.json", "predictions.jsonl", "checkpoints"}
+FILES = {
+    "run.yaml", "plan.json", "environment.json", "events.jsonl", "scores.json", "predictions.jsonl",
+    "validation_predictions.jsonl", "checkpoints",
+}  # fmt: skip
 ROWS = reviews(160)
 
 

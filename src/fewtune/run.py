@@ -154,7 +154,8 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
     del loop, adapted
     tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
     scores, predictions = judge(tuned, prepared, lambda name: emit(Event(kind="phase", phase=name)))
-    folder.write_lines(folder.predictions, predictions)
+    folder.write_lines(folder.validation_predictions, predictions["validation"])
+    folder.write_lines(folder.predictions, predictions["test"])
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
     emit(Event(kind="done"))
     build_report(folder)

@@ -73,6 +73,7 @@ def test_the_names_are_the_contract(folder: RunFolder):
         "events.jsonl",
         "scores.json",
         "predictions.jsonl",
+        "validation_predictions.jsonl",
         "report.html",
         "adapter",
         "model",

@@ -18,8 +18,10 @@ from fewtune.tasks._base import Prediction
 JUDGED = ("validation", "test")
 
 
-def judge(tuned: Tuned, prepared: Prepared, phase: Callable[[str], None]) -> tuple[RunScores, list[dict[str, Any]]]:
-    """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and the test predictions."""
+def judge(
+    tuned: Tuned, prepared: Prepared, phase: Callable[[str], None]
+) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
+    """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and by split the predictions."""
     options, task = prepared.config.eval, prepared.task
     rows = {name: prepared.examples[name].rows for name in ("train", *JUDGED)}
     said = {name: tuned.predict_rows(rows[name], batch_size=options.batch_size) for name in JUDGED}
@@ -41,7 +43,7 @@ def judge(tuned: Tuned, prepared: Prepared, phase: Callable[[str], None]) -> tup
         confusion={name: task.confusion(rows[name], said[name]) for name in JUDGED},
         verdict="better" if comparison.significant else "not_better",
     )
-    return scores, [_line(row, prediction) for row, prediction in zip(rows["test"], said["test"], strict=True)]
+    return scores, {name: [_line(*each) for each in zip(rows[name], said[name], strict=True)] for name in JUDGED}
 
 
 def _baselines(prepared: Prepared) -> dict[str, dict[str, list[Prediction]]]:
