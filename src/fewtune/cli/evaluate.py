@@ -30,15 +30,18 @@ def evaluate(
     from fewtune.cli._source import opened
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import page, scores_table
+    from fewtune.config.read import build, read_yaml
     from fewtune.data.rows import rows as rows_of
     from fewtune.record.folder import RunFolder
     from fewtune.run import load
+    from fewtune.settings import RunConfig
 
-    plan = RunFolder.open(run).read_plan()
+    folder = RunFolder.open(run)
+    plan, task = folder.read_plan(), build(RunConfig, read_yaml(folder.config)).task
     with opened(data, format or "csv") as source:
         table = source.table()
         roles = columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True)
-        rows = rows_of(table, roles)
+        rows = rows_of(table, roles, task.reader()) if task else rows_of(table, roles)
     tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval

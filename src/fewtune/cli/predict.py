@@ -65,6 +65,7 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
 
 
 def _label_texts(run: str, texts: tuple[str, ...], *, as_json: bool) -> None:
+    from fewtune.cli.show import answer
     from fewtune.run import load
 
     tuned = load(run)
@@ -75,4 +76,4 @@ def _label_texts(run: str, texts: tuple[str, ...], *, as_json: bool) -> None:
             about: dict[str, Any] = {"text": text, "prediction": found.label, "probabilities": found.probabilities}
             click.echo(json.dumps(about, ensure_ascii=False))
         else:
-            click.echo(f"{found.label} ({found.probabilities[found.label]:.1%})\t{text}")
+            click.echo(f"{answer(found)}\t{text}")
