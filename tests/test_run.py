@@ -21,7 +21,7 @@ from fewtune.run import RunResult
 from models import write_tiny
 
 FILES = {"run.yaml", "plan.json", "environment.json", "events.jsonl", "checkpoints"}
-FILES |= {"decision.json", "scores.json", "predictions.jsonl"}
+FILES |= {"decision.json", "scores.json", "predictions.jsonl", "validation_predictions.jsonl"}
 ROWS = reviews(160)
 
 

@@ -160,7 +160,8 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
     scores, predictions = judge(
         tuned.decided(folder), prepared, outputs, lambda name: emit(Event(kind="phase", phase=name))
     )
-    folder.write_lines(folder.predictions, predictions)
+    folder.write_lines(folder.validation_predictions, predictions["validation"])
+    folder.write_lines(folder.predictions, predictions["test"])
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
     emit(Event(kind="done"))
     build_report(folder)

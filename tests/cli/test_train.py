@@ -22,6 +22,7 @@ RUN_FILES = {
     "events.jsonl",
     "scores.json",
     "predictions.jsonl",
+    "validation_predictions.jsonl",
     "report.html",
     "adapter",
     "checkpoints",

@@ -1,18 +1,13 @@
-"""`read` keeps every byte of a text and names the line of what it cannot read; `write` is its inverse."""
+"""`read` keeps every byte of a text and names the line of what it cannot read."""
 
-import csv
 import hashlib
-import json
-import os
 import unicodedata
 from pathlib import Path
 from string import Formatter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from fewtune.data.read import read, write
+from fewtune.data.read import read
 from fewtune.errors import DataError
 from fewtune.messages import _data_en, _data_vi
 
@@ -159,102 +154,6 @@ def test_a_file_that_cannot_be_opened_says_why(file, monkeypatch):
     error = failure(file("text\na\n"))
     assert error.id == "data_file_unreadable"
     assert "Permission denied" in str(error)
-
-
-NASTY = st.one_of(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),
-    st.text(st.sampled_from('",\r\n\t \ufeff\u2028\x85;|ệậ̣đ😀👩\u200d🍳'), max_size=12),
-    st.sampled_from([PRAISE, COMPLAINT, DECOMPOSED, "=1+1", "", '"', "\r"]),
-)
-NAMES = st.lists(NASTY.filter(str.strip), min_size=2, max_size=4, unique=True)
-
-
-@settings(deadline=None)  # two cores, shared
-@given(st.data(), NAMES, st.sampled_from(["a.csv", "a.jsonl"]))
-def test_what_is_written_is_read_back_byte_for_byte(tmp_path_factory, data, columns, name):
-    rows = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(columns, NASTY)), min_size=1, max_size=4))
-    path = tmp_path_factory.getbasetemp() / name
-    write(path, columns, rows, overwrite=True)
-    table = read(path)
-    assert table.columns == tuple(columns)
-    assert [[value.encode() for value in row.values()] for row in table.rows] == [
-        [row[column].encode() for column in columns] for row in rows
-    ]
-
-
-def test_decomposed_vietnamese_is_neither_composed_nor_confused(tmp_path):
-    write(tmp_path / "a.csv", ["text"], [{"text": DECOMPOSED}, {"text": PRAISE}])
-    first, second = (row["text"].encode() for row in read(tmp_path / "a.csv").rows)
-    assert (first, second) == (DECOMPOSED.encode(), PRAISE.encode())
-    assert first != second
-
-
-@settings(deadline=None)
-@given(st.lists(st.one_of(st.none(), st.just(""), NASTY), min_size=1, max_size=4))
-def test_one_column_keeps_its_empty_rows(tmp_path_factory, values):
-    path = tmp_path_factory.getbasetemp() / "one.csv"
-    write(path, ["text"], [{"text": value} for value in values], overwrite=True)
-    assert [row["text"] for row in read(path).rows] == [value or "" for value in values]
-
-
-def test_other_programs_read_what_is_written(tmp_path):
-    rows = [{"text": COMPLAINT, "score": 0.5, "label": "xấu"}, {"text": PRAISE, "label": "tốt"}]
-    write(tmp_path / "a.csv", ["text", "label", "score"], rows)
-    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as lines:
-        assert list(csv.reader(lines))[1:] == [[COMPLAINT, "xấu", "0.5"], [PRAISE, "tốt", ""]]
-    assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbftext,label,score\r\n")
-    write(tmp_path / "a.jsonl", ["label", "text"], rows)
-    first = (tmp_path / "a.jsonl").read_text(encoding="utf-8").split("\n")[0]
-    assert first == json.dumps({"label": "xấu", "text": COMPLAINT}, ensure_ascii=False)
-
-
-def test_an_existing_file_is_overwritten_only_when_asked(tmp_path):
-    path = tmp_path / "a.csv"
-    write(path, ["text"], [{"text": "first"}])
-    with pytest.raises(DataError, match="exists already"):
-        write(path, ["text"], [{"text": "second"}])
-    assert read(path).rows == [{"text": "first"}]
-    write(path, ["text"], [{"text": "second"}], overwrite=True)
-    assert read(path).rows == [{"text": "second"}]
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "a.jsonl"
-    write(path, ["text"], [{"text": "first"}])
-
-    def full_disk(_: int) -> None:
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
-        write(path, ["text"], [{"text": "second"}], overwrite=True)
-    assert list(tmp_path.iterdir()) == [path]
-    assert read(path).rows == [{"text": "first"}]
-
-
-@pytest.mark.parametrize(
-    ("name", "columns", "value", "id"),
-    [
-        ("a.txt", ["text"], "a", "data_write_format"),
-        ("none/a.csv", ["text"], "a", "data_folder_missing"),
-        ("a.csv", ["text", "text"], "a", "data_column_repeated"),
-        ("a.csv", ["text", ""], "a", "data_column_unnamed"),
-        ("a.csv", ["text;label"], "a", "data_csv_separator"),
-        ("a.csv", ["text"], "a\0", "data_write_nul"),
-    ],
-)
-def test_nothing_is_written_that_could_not_be_read(tmp_path, name, columns, value, id):
-    with pytest.raises(DataError) as raised:
-        write(tmp_path / name, columns, [{"text": value}])
-    assert raised.value.id == id
-    assert Path(name).name in str(raised.value)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("value", [float("nan"), "\ud83d"])
-def test_what_json_or_utf8_cannot_say_is_not_written(tmp_path, value):
-    with pytest.raises(ValueError, match=r"surrogates|JSON compliant"):
-        write(tmp_path / "a.jsonl", ["text"], [{"text": value}])
 
 
 def test_both_languages_have_the_same_sentences_and_places():

@@ -47,7 +47,7 @@ def hopeless(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(RunConfig.model_validate(options))
 
 
-def judged(made: Prepared, answer: Answer) -> tuple[RunScores, list[dict[str, Any]]]:
+def judged(made: Prepared, answer: Answer) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
     stand = Stand(answer, made.task)
     validation = stand.outputs(made.examples["validation"].rows)
     return judge(stand, made, validation, lambda phase: None)  # pyright: ignore[reportArgumentType]
@@ -128,7 +128,9 @@ def test_all_are_scored_on_the_same_rows_with_the_confidence_asked_for(made: Pre
 
 
 def test_predictions_are_those_of_the_test_rows_in_their_order(made: Prepared) -> None:
-    _, lines = judged(made, wrong)
+    _, found = judged(made, wrong)
+    assert [line["row"] for line in found["validation"]] == [r.number for r in made.examples["validation"].rows]
+    lines = found["test"]
     rows = made.examples["test"].rows
     assert [(line["row"], line["text"], line["label"]) for line in lines] == [(r.number, r.text, r.label) for r in rows]
     assert [line["prediction"] for line in lines] == [wrong(row) for row in rows]
@@ -162,5 +164,6 @@ def test_the_baselines_are_told_as_a_phase_and_learn_from_the_training_rows_alon
 def test_both_texts_of_a_pair_are_given_to_the_baseline_and_written_down(made: Prepared) -> None:
     pairs = [Row(row.text, f"second {row.text}", row.label, row.number) for row in as_rows(reviews(30))]
     examples = {name: type(each)(pairs, each.features) for name, each in made.examples.items()}
-    _, lines = judged(Prepared(**{**vars(made), "examples": examples}), truth)
+    _, found = judged(Prepared(**{**vars(made), "examples": examples}), truth)
+    lines = found["test"]
     assert lines[3]["pair"] == f"second {lines[3]['text']}"

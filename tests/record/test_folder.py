@@ -74,6 +74,7 @@ def test_the_names_are_the_contract(folder: RunFolder):
         "decision.json",
         "scores.json",
         "predictions.jsonl",
+        "validation_predictions.jsonl",
         "report.html",
         "adapter",
         "model",

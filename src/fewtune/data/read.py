@@ -1,4 +1,4 @@
-"""Tables in and out: CSV and JSON lines, UTF-8, every value kept as it stands in the file.
+"""Tables in: CSV and JSON lines, UTF-8, every value kept as it stands in the file.
 
 Nothing is stripped, normalised or guessed: "Đẹp" typed with combining marks stays so, and CSV cells stay strings.
 A file that cannot be read exactly is an error that names the line.
@@ -9,12 +9,10 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
 import unicodedata
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,41 +59,6 @@ def read(path: str | Path) -> Table:
     if not rows:
         raise DataError("data_no_rows", path=path)
     return Table(path, columns, rows, lines, hashlib.sha256(content).hexdigest())
-
-
-def write(
-    path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, overwrite: bool = False
-) -> None:
-    """Write `columns` of `rows` as CSV or JSON lines, by the extension; the file appears whole or not at all.
-
-    `read` gives strings back as they were; CSV writes None as an empty cell and other values as `str`. Raises DataError
-    for an existing file (unless `overwrite`), another extension, names no CSV header can carry, or NUL in CSV, and
-    ValueError for what UTF-8 or JSON cannot say (half a surrogate pair, NaN).
-    """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix != ".csv" and suffix not in JSON_LINES:
-        raise DataError("data_write_format", path=path, suffix=path.suffix)
-    if path.exists() and not overwrite:
-        raise DataError("data_write_exists", path=path)
-    if not path.parent.is_dir():
-        raise DataError("data_folder_missing", path=path, folder=path.parent)
-    chosen = ({column: row.get(column) for column in columns} for row in rows)
-    if suffix == ".csv":
-        _check_names(path, columns)
-        content = _as_csv(path, columns, chosen)
-    else:
-        lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in chosen)
-        content = "".join(lines).encode("utf-8")
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _content(path: Path) -> bytes:
@@ -207,13 +170,3 @@ def _check_names(path: Path, columns: Sequence[str]) -> None:
             raise DataError("data_column_repeated", path=path, column=column, count=columns.count(column))
     if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
         raise DataError("data_csv_separator", path=path, column=columns[0], separator=repr(separator.group()))
-
-
-def _as_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)  # RFC 4180's \r\n, which also makes every Python version quote a lone \r
-    writer.writerow(columns)
-    writer.writerows([row[column] for column in columns] for row in rows)
-    if "\0" in buffer.getvalue():
-        raise DataError("data_write_nul", path=path)
-    return buffer.getvalue().encode("utf-8-sig")  # without the mark Excel shows Vietnamese as "Ä‘áº¹p"

@@ -26,8 +26,8 @@ def decide(task: Task, rows: Sequence[Row], outputs: Tensor) -> dict[str, Any]:
 
 def judge(
     tuned: Tuned, prepared: Prepared, validation: Tensor, phase: Callable[[str], None]
-) -> tuple[RunScores, list[dict[str, Any]]]:
-    """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and the test predictions.
+) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
+    """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and by split the predictions.
 
     `validation` are the outputs of `tuned` for the validation rows, which were needed before.
     """
@@ -64,7 +64,7 @@ def judge(
         calibration=_calibration(rows["test"], prepared.task.decode(outputs["test"]), said["test"], task),
         verdict="better" if found.significant else "not_better",
     )
-    return scores, [_line(row, prediction) for row, prediction in zip(rows["test"], said["test"], strict=True)]
+    return scores, {name: [_line(*each) for each in zip(rows[name], said[name], strict=True)] for name in JUDGED}
 
 
 def _groups(rows: Sequence[Row], said: Sequence[Prediction]) -> dict[str, tuple[Sequence[Row], Sequence[Prediction]]]:

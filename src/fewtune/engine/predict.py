@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
+import torch
 from pydantic import ValidationError
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -25,6 +27,11 @@ from fewtune.settings import HardwareConfig, RunConfig
 from fewtune.tasks._base import Prediction, Task
 
 BATCH = 64
+AHEAD = 50
+"""Batches whose rows are read before the first is computed, so that each holds rows of similar length."""
+
+Texts = str | tuple[str, str]
+"""What one answer is about: a text, or a pair where the model was trained on pairs."""
 
 
 @dataclass(frozen=True)
@@ -39,34 +46,34 @@ class Tuned:
     config: RunConfig
     plan: Plan
 
-    def predict(self, texts: Iterable[str | tuple[str, str]], *, batch_size: int = BATCH) -> list[Prediction]:
+    def predict(self, texts: Iterable[Texts], *, batch_size: int = BATCH) -> list[Prediction]:
         """One prediction per text (or pair of texts), in their order: the label (or the labels, or a number) and the probability
         of each label.
         """
+        return list(self.stream(texts, batch_size=batch_size))
+
+    def stream(self, texts: Iterable[Texts], *, batch_size: int = BATCH) -> Iterator[Prediction]:
+        """The same one after another, for any number of texts: at most `AHEAD` batches of them are in memory."""
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts; for one text: predict([text])")
-        rows, pairs = [], "pair" in self.plan.columns
-        for index, text in enumerate(texts):
-            if isinstance(text, str) == pairs:
-                raise TypeError(
-                    f"this model was trained on {'pairs of texts' if pairs else 'single texts'}, got {text!r}"
-                )
-            first, second = (text, None) if isinstance(text, str) else text
-            rows.append(Row(text=first, pair=second, label=None, number=index))
-        return self.predict_rows(rows, batch_size=batch_size)
+        return self.stream_rows(map(self._row, count(), texts), batch_size=batch_size)
 
     def predict_rows(
-        self, rows: Sequence[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
+        self, rows: Iterable[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
     ) -> list[Prediction]:
         """The same for rows of a table; labels in them are not looked at. `tick(n)` hears of each n rows done."""
-        return self.task.decode(self.outputs(rows, batch_size=batch_size, tick=tick)) if rows else []
+        return list(self.stream_rows(rows, batch_size=batch_size, tick=tick))
 
-    def outputs(
-        self, rows: Sequence[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
-    ) -> Tensor:
+    def stream_rows(
+        self, rows: Iterable[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
+    ) -> Iterator[Prediction]:
+        """`predict_rows` one after another. The same rows in the same order get the same bits here, there and in `train`."""
+        for outputs in self._windows(rows, batch_size, tick):
+            yield from self.task.decode(outputs)
+
+    def outputs(self, rows: Iterable[Row], *, batch_size: int = BATCH) -> Tensor:
         """What the model itself says: one row of outputs per row, in their order."""
-        features = self.task.encode(rows, self.tokenizer)
-        return run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick).values
+        return torch.cat([torch.empty(0), *self._windows(rows, batch_size, None)])
 
     def decided(self, run: RunFolder) -> Tuned:
         """With what stands in the run's decision.json. Raises FormatError when it is damaged or of another task."""
@@ -77,6 +84,20 @@ class Tuned:
             reason = " ".join(str(error).split())
             raise FormatError("run_damaged", folder=run.path, file=run.decision.name, reason=reason) from None
         return replace(self, task=task)
+
+    def _windows(self, rows: Iterable[Row], batch_size: int, tick: Callable[[int], None] | None) -> Iterator[Tensor]:
+        """The outputs for the next rows, and the next. Batches of similar length are cut from each window, to pad little."""
+        rows = iter(rows)
+        while window := list(islice(rows, batch_size * AHEAD)):
+            features = self.task.encode(window, self.tokenizer)
+            yield run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick).values
+
+    def _row(self, index: int, text: Texts) -> Row:
+        pairs = "pair" in self.plan.columns
+        if isinstance(text, str) == pairs:
+            raise TypeError(f"this model was trained on {'pairs of texts' if pairs else 'single texts'}, got {text!r}")
+        first, second = (text, None) if isinstance(text, str) else text
+        return Row(text=first, pair=second, label=None, number=index)
 
 
 def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> Tuned:

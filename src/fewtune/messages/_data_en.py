@@ -43,10 +43,6 @@ SENTENCES: dict[str, str] = {
     "data_jsonl_kind": (
         '{path}: line {line} holds a JSON {kind}, not an object. Write one object like {{"text": "..."}} on each line.'
     ),
-    # read.py: writing
-    "data_write_exists": "{path} exists already and is left as it is. Choose another name, or allow overwriting it.",
-    "data_write_format": "{path}: cannot write '{suffix}' files. Choose a name ending in .csv, .jsonl or .ndjson.",
-    "data_write_nul": "{path}: a value holds a NUL character, which CSV cannot carry. Write to .jsonl instead.",
     # profile.py: finding columns
     "data_column_unknown": "{path}: {option} names the column '{column}', which does not exist; {hint}",
     "data_column_twice": (

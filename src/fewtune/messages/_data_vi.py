@@ -42,10 +42,6 @@ SENTENCES: dict[str, str] = {
         "{path}: dòng {line} chứa JSON kiểu {kind}, không phải đối tượng. "
         'Hãy viết mỗi dòng một đối tượng như {{"text": "..."}}.'
     ),
-    # read.py: writing
-    "data_write_exists": "{path} đã tồn tại và được giữ nguyên. Hãy chọn tên khác, hoặc cho phép ghi đè.",
-    "data_write_format": "{path}: không ghi được tệp '{suffix}'. Hãy chọn tên có đuôi .csv, .jsonl hoặc .ndjson.",
-    "data_write_nul": "{path}: có giá trị chứa ký tự NUL mà CSV không lưu được. Hãy ghi ra .jsonl.",
     # profile.py: finding columns
     "data_column_unknown": "{path}: {option} chỉ đến cột '{column}' nhưng cột này không tồn tại; {hint}",
     "data_column_twice": (

@@ -2,12 +2,14 @@
 
 from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._demo_en import SENTENCES as _DEMO
+from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_DEMO,
+    **_PREDICT,
     **_REPORT,
     **_TASKS,
     # options

@@ -1,6 +1,7 @@
 """The run folder: the interface between training, report, prediction and everything that comes later.
 
-run.yaml  plan.json  environment.json  events.jsonl  decision.json  scores.json  predictions.jsonl  report.html
+run.yaml  plan.json  environment.json  events.jsonl  decision.json  scores.json  predictions.jsonl
+validation_predictions.jsonl  report.html
 adapter/ (or model/ for full fine-tuning)   checkpoints/
 """
 
@@ -28,6 +29,7 @@ class RunFolder:
         self.decision = self.path / "decision.json"
         self.scores = self.path / "scores.json"
         self.predictions = self.path / "predictions.jsonl"
+        self.validation_predictions = self.path / "validation_predictions.jsonl"
         self.report = self.path / "report.html"
         self.adapter = self.path / "adapter"
         self.model = self.path / "model"
@@ -112,6 +114,14 @@ class RunFolder:
     def write_lines(self, path: Path, values: Iterable[Mapping[str, Any]]) -> None:
         """One JSON object a line."""
         write(path, "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values))
+
+    def read_lines(self, path: Path) -> Iterator[dict[str, Any]]:
+        """What `write_lines` wrote, one object after another. Raises FormatError for a missing file or a damaged line."""
+        try:
+            with path.open(encoding="utf-8") as lines:
+                yield from map(json.loads, lines)
+        except (OSError, ValueError) as error:
+            raise FormatError("run_damaged", folder=self.path, file=path.name, reason=_short(error)) from None
 
     def _read(self, path: Path, parse: Any) -> Any:
         try:
