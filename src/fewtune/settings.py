@@ -10,12 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
 
 from fewtune.config import Config
+from fewtune.config.read import build, merge, without_found
 from fewtune.errors import ConfigError
 from fewtune.methods._base import Method
+from fewtune.record.folder import RunFolder
 from fewtune.registry import Kind, find, names
 from fewtune.tasks._base import Task
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+TASK, METHOD = "classification", "lora"
+"""What is meant when nothing is said."""
 
 
 class ModelConfig(Config):
@@ -97,15 +101,15 @@ class HardwareConfig(Config):
     """CPU threads; empty: what torch chooses. Results are bitwise equal only for equal numbers of threads."""
 
 
-def _named(kind: Kind):
+def _named(kind: Kind, default: str):
     def resolve(value: Any) -> Any:
-        """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class."""
+        """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class; options alone are the default's."""
         if isinstance(value, str):
             value = {"name": value}
         if not isinstance(value, dict):
             return value
         try:
-            if not isinstance(name := value.get("name"), str):
+            if not isinstance(name := value.get("name", default), str):
                 raise ConfigError("option_nameless", section=kind[:-1], names=", ".join(names(kind)))
             found = find(kind, name)
         except ConfigError as error:
@@ -127,9 +131,9 @@ class RunConfig(Config):
     """The pre-trained model (see ModelConfig)."""
     data: Annotated[DataConfig, _short("path")]
     """The examples (see DataConfig)."""
-    task: Annotated[SerializeAsAny[Task], _named("tasks")] = Field(default="classification")  # pyright: ignore[reportAssignmentType]
+    task: Annotated[SerializeAsAny[Task], _named("tasks", TASK)] = Field(default=TASK)  # pyright: ignore[reportAssignmentType]
     """What to learn (see `fewtune tasks`)."""
-    method: Annotated[SerializeAsAny[Method], _named("methods")] = Field(default="lora")  # pyright: ignore[reportAssignmentType]
+    method: Annotated[SerializeAsAny[Method], _named("methods", METHOD)] = Field(default=METHOD)  # pyright: ignore[reportAssignmentType]
     """How to learn it (see `fewtune methods`)."""
     train: TrainConfig = TrainConfig()
     """How the parameters are learned (see TrainConfig)."""
@@ -146,3 +150,14 @@ class RunConfig(Config):
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @classmethod
+    def from_run(cls, folder: str | Path, **options: Any) -> "RunConfig":
+        """The options of a finished run, with `options` on top: `RunConfig.from_run("runs/a", method="full", seed=1)`.
+
+        A section is given as a dictionary of the options to change (`train={"epochs": 5}`) or whole, as an object. What the
+        run found for itself is found anew where the model, the data, the task or the method is another one. Raises
+        FormatError when `folder` is no finished run, ConfigError with every mistake.
+        """
+        before, found = RunFolder.open(folder).read_options()
+        return build(cls, without_found(before, merge(before, options), found, options))

@@ -2,10 +2,12 @@
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._report_vi import SENTENCES as _REPORT
+from fewtune.messages._ways_vi import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_REPORT,
+    **_WAYS,
     # tùy chọn
     "options_wrong": "{mistakes}",
     "nearest": "có phải bạn muốn dùng '{name}'?",

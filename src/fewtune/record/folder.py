@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fewtune.config.read import read_yaml
 from fewtune.errors import ConfigError, FormatError
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
@@ -92,6 +93,13 @@ class RunFolder:
     def read_plan(self) -> Plan:
         """Raises FormatError when the file is damaged."""
         return self._read(self.plan, Plan.model_validate_json)
+
+    def read_options(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The options in `run.yaml`, and the names of those that the run chose by itself.
+
+        Raises ConfigError when `run.yaml` is no YAML, FormatError when the plan is damaged.
+        """
+        return read_yaml(self.config), self.read_plan().found
 
     def read_scores(self) -> RunScores:
         """Raises FormatError when the file is missing or damaged."""

@@ -1,0 +1,42 @@
+"""Vietnamese sentences of the ways in: init, models, starting from a run, progress, trackers, push."""
+
+SENTENCES: dict[str, str] = {
+    # cli/_config.py
+    "source_missing": "huấn luyện trên dữ liệu nào? Hãy đưa tệp ví dụ, chẳng hạn: fewtune train reviews.csv --model minilm; "
+    "hoặc một tệp run.yaml, hoặc lần chạy làm điểm xuất phát bằng --from",
+    # cli/init.py
+    "init_suffix": "{path}: tệp tùy chọn phải có đuôi .yaml hoặc .yml, nếu không `fewtune train` sẽ coi nó là dữ liệu; ví dụ --out run.yaml",
+    "init_exists": "{path}: đã tồn tại và được giữ nguyên; hãy chọn tên khác bằng --out, hoặc xóa tệp này",
+    "init_unwritable": "{path}: không ghi được ({reason}); hãy chọn tệp khác bằng --out",
+    "init_written": "Đã ghi {path}. Hãy xem qua, sửa những gì bạn muốn, rồi chạy: fewtune train {path}",
+    "init_head": "Các tùy chọn của một lần chạy fewtune. Bắt đầu bằng: fewtune train {out}. Những gì nằm sau dấu # là giá trị mặc định: bỏ dấu # để thay đổi. "
+    "Trên dòng lệnh cũng dùng các tên này: fewtune train {out} train.epochs=5",
+    "init_data": "Tìm thấy trong {path}: {rows:,} dòng, {labels:,} nhãn: {examples}",
+    "init_models": "Các mô hình khác và những điều cần biết: fewtune models",
+    "init_methods": "Các phương pháp khác cùng tùy chọn: fewtune methods",
+    "init_tasks": "Các bài toán khác cùng tùy chọn: fewtune tasks",
+    "model_loses_diacritics": "{name} không giữ dấu tiếng Việt (má, mà và mã với nó là một từ), mà các văn bản này có dấu; "
+    "các mô hình giữ dấu: fewtune models --lang vi",
+    # cli/models.py
+    "models_model": "mô hình",
+    "models_kind": "kiểu",
+    "models_size": "số tham số",
+    "models_languages": "ngôn ngữ",
+    "models_licence": "giấy phép",
+    "models_weights": "trọng số",
+    "models_diacritics": "dấu",
+    "models_segmented": "tách từ",
+    "models_read": "ngày đọc",
+    "models_legend": "dấu: bộ tách từ của mô hình có phân biệt được các từ tiếng Việt chỉ khác nhau ở dấu hay không (kept: giữ, lost: mất). tách từ: các từ có phải "
+    "được nối trước hay không (sinh_viên). ngày đọc: ngày đọc trang của mô hình; điều gì chưa kiểm tra được thì ghi unchecked. "
+    "Tiếp theo: fewtune train DATA --model TÊN",
+    "models_no_language": "không mô hình nào trong bảng ghi ngôn ngữ '{given}'; {hint} Liệt kê tất cả: fewtune models",
+    "models_no_task": "không mô hình nào trong bảng dành cho bài toán '{given}'; {hint} Liệt kê tất cả: fewtune models",
+    "models_none": "không mô hình nào trong bảng vừa có ngôn ngữ '{language}' vừa dành cho bài toán '{task}'; hãy bỏ bớt một điều kiện: fewtune models --lang {language}",
+    # show/
+    "progress_evaluation": "epoch {epoch:g}: mất mát {train:.3f} khi huấn luyện, {validation:.3f} khi thẩm định; {scores}",
+    "progress_best": "tốt nhất",
+    "progress_epoch": "epoch thứ {epoch}",
+    "progress_left": "còn",
+    "progress_step": "epoch {epoch}: bước {step:,} trên {steps:,}, mất mát {loss:.3f}; đã chạy {passed}, còn khoảng {left}",
+}
