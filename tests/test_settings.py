@@ -60,6 +60,7 @@ def test_defaults():
         },
         "eval": {"batch_size": 64, "confidence": 0.95, "resamples": 2000},
         "hardware": {"device": "auto", "precision": "auto", "threads": None},
+        "track": [],
         "seed": 0,
         "out": None,
     }

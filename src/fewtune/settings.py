@@ -14,8 +14,9 @@ from fewtune.config.read import build, merge, without_found
 from fewtune.errors import ConfigError
 from fewtune.methods._base import Method
 from fewtune.record.folder import RunFolder
-from fewtune.registry import Kind, find, names
+from fewtune.registry import SINGULAR, Kind, find, names
 from fewtune.tasks._base import Task
+from fewtune.track._base import Tracker
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 TASK, METHOD = "classification", "lora"
@@ -101,7 +102,7 @@ class HardwareConfig(Config):
     """CPU threads; empty: what torch chooses. Results are bitwise equal only for equal numbers of threads."""
 
 
-def _named(kind: Kind, default: str):
+def _named(kind: Kind, default: str | None = None):
     def resolve(value: Any) -> Any:
         """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class; options alone are the default's."""
         if isinstance(value, str):
@@ -110,7 +111,7 @@ def _named(kind: Kind, default: str):
             return value
         try:
             if not isinstance(name := value.get("name", default), str):
-                raise ConfigError("option_nameless", section=kind[:-1], names=", ".join(names(kind)))
+                raise ConfigError("option_nameless", section=SINGULAR[kind], names=", ".join(names(kind)))
             found = find(kind, name)
         except ConfigError as error:
             raise ValueError(error) from None  # pydantic collects it with the other mistakes
@@ -122,6 +123,11 @@ def _named(kind: Kind, default: str):
 def _short(field: str):
     """A bare string stands for the section's main field: `model: minilm`, `data: reviews.csv`."""
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str | Path) else value)
+
+
+def _several(value: Any) -> Any:
+    """`mlflow` stands for `[mlflow]`."""
+    return [value] if isinstance(value, str | dict | Tracker) else [] if value is None else value
 
 
 class RunConfig(Config):
@@ -141,6 +147,10 @@ class RunConfig(Config):
     """How the result is judged (see EvalConfig)."""
     hardware: HardwareConfig = HardwareConfig()
     """What it runs on (see HardwareConfig)."""
+    track: Annotated[
+        tuple[Annotated[SerializeAsAny[Tracker], _named("track")], ...], BeforeValidator(_several)
+    ] = ()
+    """Trackers that hear of the run too: `[mlflow]`, `[tensorboard, wandb]`, or with options `[{name: mlflow, uri: …}]`."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Decides splits, order, initialisation and dropout."""
     out: Path | None = None

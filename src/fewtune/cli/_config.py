@@ -24,6 +24,7 @@ FLAGS = {
     "text-column": ("data.text_column", "Column of the text; else found."),
     "pair-column": ("data.pair_column", "Column of a second text."),
     "label-column": ("data.label_column", "Column of the label; else found."),
+    "track": ("track", "Tracker that hears of the run too: tensorboard, wandb or mlflow."),
     "seed": ("seed", "Decides splits, order, initialisation and dropout."),
     "out": ("out", "Folder of the run, which must not exist yet."),
 }

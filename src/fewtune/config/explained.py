@@ -71,7 +71,8 @@ def _option(
     for text in (field.description or "", *notes.get(path, ())):
         yield from comment(text, indent)
     value = config.model_dump(mode="json", include={name})[name]
-    yield f"{indent}{'' if given else '# '}{yaml_line(name, value if given else also.get(path, value))}"
+    # No space behind the #, so that the option stands right when it is taken away.
+    yield f"{indent}{'' if given else '#'}{yaml_line(name, value if given else also.get(path, value))}"
 
 
 def _about(kind: type[Config]) -> str:

@@ -9,7 +9,7 @@ SENTENCES: dict[str, str] = {
     "init_exists": "{path}: already exists and is left as it is; choose another name with --out, or remove it",
     "init_unwritable": "{path}: cannot be written ({reason}); choose another file with --out",
     "init_written": "{path} is written. Look through it, change what you like, then: fewtune train {path}",
-    "init_head": "Options of a fewtune run. Start it: fewtune train {out}. What stands behind a # is the default: take the # away to change it. "
+    "init_head": "Options of a fewtune run. Start it: fewtune train {out}. A line that begins with # and no space is an option with its default: take the # away to change it. "
     "The same names serve on the command line: fewtune train {out} train.epochs=5",
     "init_data": "Found in {path}: {rows:,} rows, {labels:,} labels: {examples}",
     "init_models": "Others, with what to know of them: fewtune models",
@@ -39,4 +39,7 @@ SENTENCES: dict[str, str] = {
     "progress_epoch": "epoch {epoch}",
     "progress_left": "left",
     "progress_step": "epoch {epoch}: step {step:,} of {steps:,}, loss {loss:.3f}; {passed} so far, about {left} left",
+    # track/
+    "track_missing": "track: {name} needs the package {package}, which is not installed; run: pip install 'fewtune[track]' (or: pip install {package})",
+    "track_failed": "the tracker {name} failed ({reason}). The run goes on without it; everything is in the run folder all the same",
 }

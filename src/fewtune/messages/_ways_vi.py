@@ -9,7 +9,7 @@ SENTENCES: dict[str, str] = {
     "init_exists": "{path}: đã tồn tại và được giữ nguyên; hãy chọn tên khác bằng --out, hoặc xóa tệp này",
     "init_unwritable": "{path}: không ghi được ({reason}); hãy chọn tệp khác bằng --out",
     "init_written": "Đã ghi {path}. Hãy xem qua, sửa những gì bạn muốn, rồi chạy: fewtune train {path}",
-    "init_head": "Các tùy chọn của một lần chạy fewtune. Bắt đầu bằng: fewtune train {out}. Những gì nằm sau dấu # là giá trị mặc định: bỏ dấu # để thay đổi. "
+    "init_head": "Các tùy chọn của một lần chạy fewtune. Bắt đầu bằng: fewtune train {out}. Dòng bắt đầu bằng # mà không có dấu cách là một tùy chọn cùng giá trị mặc định: bỏ dấu # để thay đổi. "
     "Trên dòng lệnh cũng dùng các tên này: fewtune train {out} train.epochs=5",
     "init_data": "Tìm thấy trong {path}: {rows:,} dòng, {labels:,} nhãn: {examples}",
     "init_models": "Các mô hình khác và những điều cần biết: fewtune models",
@@ -39,4 +39,7 @@ SENTENCES: dict[str, str] = {
     "progress_epoch": "epoch thứ {epoch}",
     "progress_left": "còn",
     "progress_step": "epoch {epoch}: bước {step:,} trên {steps:,}, mất mát {loss:.3f}; đã chạy {passed}, còn khoảng {left}",
+    # track/
+    "track_missing": "track: {name} cần gói {package} nhưng gói này chưa được cài; hãy chạy: pip install 'fewtune[track]' (hoặc: pip install {package})",
+    "track_failed": "trình theo dõi {name} gặp lỗi ({reason}). Lần chạy vẫn tiếp tục mà không có nó; mọi thứ vẫn nằm trong thư mục của lần chạy",
 }

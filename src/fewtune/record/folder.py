@@ -32,6 +32,8 @@ class RunFolder:
         self.adapter = self.path / "adapter"
         self.model = self.path / "model"
         self.checkpoints = self.path / "checkpoints"
+        self.track = self.path / "track.json"
+        self.tensorboard = self.path / "tensorboard"
 
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
