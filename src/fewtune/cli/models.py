@@ -51,15 +51,20 @@ def _show(found: Sequence[KnownModel], language: str) -> None:
     from fewtune.cli.show import page
 
     table = Table(header_style="bold", box=box.SIMPLE_HEAD)
-    for name in ("model", "kind", "size", "languages", "licence", "weights", "diacritics", "segmented", "read"):
-        table.add_column(say(f"models_{name}", language), no_wrap=True, justify="right" if name == "size" else "left")
+    for name in ("model", "kind", "size", "languages", "licence", "weights", "diacritics", "segmented"):
+        head, right = say(f"models_{name}", language), name == "size"
+        table.add_column(head, no_wrap=name == "model", justify="right" if right else "left")
     for model in found:
         table.add_row(*cells(model))
     page().print(table)
     for model in found:
         if model.note:
             click.echo(f"{model.name}: {model.note}")
-    click.echo(say("models_legend", language))
+    for kind in dict.fromkeys(model.kind for model in found):
+        tasks = dict.fromkeys(task for model in found if model.kind == kind for task in model.tasks)
+        click.echo(say("models_tasks", language, kind=kind, tasks=", ".join(tasks)))
+    days = sorted(model.read for model in found)
+    click.echo(say("models_legend", language, first=days[0], last=days[-1]))
 
 
 def cells(model: KnownModel) -> tuple[str, ...]:
@@ -67,8 +72,7 @@ def cells(model: KnownModel) -> tuple[str, ...]:
     codes = model.languages
     spoken = " ".join(codes) if len(codes) <= FEW_LANGUAGES else str(len(codes))
     weights = model.weights + (", gated" if model.gated == "yes" else "")
-    size, day = short(model.parameters), model.read
-    return model.name, model.kind, size, spoken, model.licence, weights, model.diacritics, model.segmented, day
+    return model.name, model.kind, short(model.parameters), spoken, model.licence, weights, model.diacritics, model.segmented
 
 
 def short(parameters: int) -> str:

@@ -27,7 +27,7 @@ class KnownModel(Config):
     type: str = Field(min_length=1)
     """What transformers calls the architecture (`model_type` in config.json)."""
     languages: tuple[str, ...]
-    """Codes of the languages its card names; empty: it names none."""
+    """Codes of the languages its card names, `multilingual` where it does not say which; empty: it names none."""
     parameters: int = Field(ge=1_000_000)
     """Number of parameters, to the precision its source gives."""
     licence: str = Field(min_length=1)

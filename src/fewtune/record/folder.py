@@ -29,6 +29,7 @@ class RunFolder:
         self.scores = self.path / "scores.json"
         self.predictions = self.path / "predictions.jsonl"
         self.report = self.path / "report.html"
+        self.card = self.path / "card.md"
         self.adapter = self.path / "adapter"
         self.model = self.path / "model"
         self.checkpoints = self.path / "checkpoints"

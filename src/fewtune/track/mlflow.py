@@ -25,9 +25,11 @@ class Mlflow(Tracker):
 
     name: Literal["mlflow"] = "mlflow"
     uri: str | None = None
-    """Where: `http://…`, `sqlite:///mlflow.db` or a folder; empty: what MLflow itself is set to (MLFLOW_TRACKING_URI)."""
+    """Where: a server (`http://…`) or a file (`sqlite:///mlflow.db`); empty: what MLflow is set to (MLFLOW_TRACKING_URI)."""
     experiment: str = "fewtune"
     """Experiment to put the run in; made if it does not exist."""
+    artifacts: str | None = None
+    """Where a new experiment keeps its files, a folder or an address; empty: MLflow's own choice."""
     files: tuple[str, ...] = ("run.yaml", "plan.json", "scores.json", "report.html")
     """Files of the run folder to keep with the run. The report quotes texts; without it: `files: [scores.json]`."""
 
@@ -45,7 +47,7 @@ class Mlflow(Tracker):
             client.set_terminated(run, "RUNNING")
             return _Logging(client, run, folder, self.files)
         experiment = client.get_experiment_by_name(self.experiment)
-        number = experiment.experiment_id if experiment else client.create_experiment(self.experiment)
+        number = experiment.experiment_id if experiment else client.create_experiment(self.experiment, self.artifacts)
         run = client.create_run(number, run_name=folder.path.resolve().name).info.run_id
         parameters = [Param(name, text) for name, text in options(folder).items()]
         for start in range(0, len(parameters), PARAMETERS):

@@ -3,6 +3,8 @@
 W&B keeps its own files in the run folder (`wandb/`). It wants an account (`wandb login`) unless `mode` is `offline`.
 """
 
+import shutil
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from fewtune.record.event import Event
@@ -43,7 +45,8 @@ class Wandb(Tracker):
             # Its own capture of output, git and code would take along what nobody asked it to.
             settings=wandb.Settings(console="off", disable_git=True, save_code=False, silent=True),
         )
-        remember(folder, self.name, {"project": self.project, "run": run.id, "url": run.url})
+        url = None if run.offline or run.disabled else run.url
+        remember(folder, self.name, {"project": self.project, "run": run.id, "url": url})
         return _Logging(run, folder, self.files)
 
 
@@ -57,7 +60,8 @@ class _Logging(Listening):
         if event.kind == "done":
             self.run.summary.update(final_numbers(self.folder.read_scores()))
             for name in self.files:
-                self.run.save(str(self.folder.path / name), base_path=str(self.folder.path), policy="now")
+                # W&B uploads what lies in its folder; `run.save` would make links, which Windows seldom allows.
+                shutil.copy2(self.folder.path / name, Path(self.run.dir) / name)
 
     def close(self, *, finished: bool) -> None:
         self.run.finish(exit_code=0 if finished else 1)
