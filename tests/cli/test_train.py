@@ -316,6 +316,7 @@ def test_every_mistake_in_options_at_once(fewtune: Command, here: Path, model: P
         "Error: method.rnak: unknown name; did you mean 'rank'?",
         "train.epochs: must be >= 1, got 0",
         "sed: unknown name; did you mean 'seed'?",
+        "All options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",
     ]
 
 
@@ -382,7 +383,7 @@ def test_resume_finishes_to_the_same_result_and_only_once(
     assert kinds[0] == kinds[1]
 
     done = fewtune("resume", "r")
-    assert (done.code, done.err) == (2, "Error: r: this run is finished; nothing to resume\n")
+    assert (done.code, done.err) == (2, 'Error: r: this run is finished; nothing to resume. Next: fewtune predict r "some text"\n')
 
 
 def test_resume_of_what_is_no_run(fewtune: Command, here: Path):

@@ -34,7 +34,7 @@ def models(language: str, language_code: str | None, task: str | None, as_json: 
     if as_json:
         click.echo(json.dumps([model.model_dump(mode="json") for model in found], ensure_ascii=False))
     elif not found:
-        raise ConfigError("models_none", language=code, task=task)
+        raise ConfigError("models_none", code=code, task=task)
     else:
         _show(found, language)
 

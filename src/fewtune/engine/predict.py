@@ -67,7 +67,9 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     Raises FormatError when the folder is no finished run or is damaged, ModelError when its base model is not to be had.
     """
     run = RunFolder.open(folder)
-    config, plan = build(RunConfig, read_yaml(run.config)), run.read_plan()
+    # Who heard of the run does not matter any more, and need not be installed here.
+    options = {name: value for name, value in read_yaml(run.config).items() if name != "track"}
+    config, plan = build(RunConfig, options), run.read_plan()
     trust = config.model.trust_remote_code
     base = (
         Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)

@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted, adapt
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
+from fewtune.check.segmentation import segmentation
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import Columns, find_text_and_label
@@ -109,7 +110,7 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=tuple(_findings(rows, features, tokenizer, max_length)),
+        findings=tuple(_findings(origin.name, rows, features, tokenizer, max_length)),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
@@ -204,10 +205,14 @@ def _p95(lengths: list[int]) -> int:
 
 
 def _findings(
-    rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
+    model: str,
+    rows: dict[str, Sequence[Row]],
+    features: dict[str, list],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
-    findings = check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer)
+    findings = check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer) + segmentation(model, texts)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:

@@ -32,7 +32,7 @@ SENTENCES: dict[str, str] = {
     "models_tasks": "{kind}: good for {tasks}",
     "models_no_language": "no model of the table names the language '{given}' (all models: fewtune models); {hint}",
     "models_no_task": "no model of the table is for the task '{given}' (all models: fewtune models); {hint}",
-    "models_none": "no model of the table is both for the language '{language}' and the task '{task}'; leave one of them out: fewtune models --lang {language}",
+    "models_none": "no model of the table is both for the language '{code}' and the task '{task}'; leave one of them out: fewtune models --lang {code}",
     # show/
     "progress_evaluation": "epoch {epoch:g}: loss {train:.3f} in training, {validation:.3f} in validation; {scores}",
     "progress_best": "best",
@@ -68,4 +68,10 @@ SENTENCES: dict[str, str] = {
     "push_left": "Nothing was uploaded.",
     "push_unasked": "nobody can be asked here whether to upload; if all of that is right, add --yes: fewtune push {run} {repo} --yes",
     "push_done": "Uploaded to {url}",
+    # check/segmentation.py
+    "not_segmented": "{model} learned Vietnamese words joined by underscores (sinh_viên), but only {joined:,} of {of:,} texts have any; run a word segmenter "
+    "over the texts first (VnCoreNLP, underthesea, pyvi), and over those to be predicted, or choose another model: fewtune models --lang vi",
+    # model/find.py
+    "model_near": "Did you mean --model {near}?",
+    "model_list": "Well-known models: fewtune models",
 }

@@ -32,7 +32,7 @@ SENTENCES: dict[str, str] = {
     "models_tasks": "{kind}: phù hợp với {tasks}",
     "models_no_language": "không mô hình nào trong bảng ghi ngôn ngữ '{given}' (tất cả: fewtune models); {hint}",
     "models_no_task": "không mô hình nào trong bảng dành cho bài toán '{given}' (tất cả: fewtune models); {hint}",
-    "models_none": "không mô hình nào trong bảng vừa có ngôn ngữ '{language}' vừa dành cho bài toán '{task}'; hãy bỏ bớt một điều kiện: fewtune models --lang {language}",
+    "models_none": "không mô hình nào trong bảng vừa có ngôn ngữ '{code}' vừa dành cho bài toán '{task}'; hãy bỏ bớt một điều kiện: fewtune models --lang {code}",
     # show/
     "progress_evaluation": "epoch {epoch:g}: mất mát {train:.3f} khi huấn luyện, {validation:.3f} khi thẩm định; {scores}",
     "progress_best": "tốt nhất",
@@ -68,4 +68,10 @@ SENTENCES: dict[str, str] = {
     "push_left": "Chưa tải lên gì cả.",
     "push_unasked": "ở đây không hỏi được bạn có muốn tải lên hay không; nếu tất cả đều đúng, hãy thêm --yes: fewtune push {run} {repo} --yes",
     "push_done": "Đã tải lên {url}",
+    # check/segmentation.py
+    "not_segmented": "{model} đã học các từ tiếng Việt nối bằng gạch dưới (sinh_viên), nhưng chỉ {joined:,} trên {of:,} văn bản có từ như vậy; hãy tách từ "
+    "trước (VnCoreNLP, underthesea, pyvi), cả với văn bản sẽ dự đoán, hoặc chọn mô hình khác: fewtune models --lang vi",
+    # model/find.py
+    "model_near": "Có phải bạn muốn dùng --model {near}?",
+    "model_list": "Các mô hình quen thuộc: fewtune models",
 }

@@ -6,6 +6,7 @@ says `unchecked`, and nothing in it is from memory.
 
 import csv
 from collections.abc import Iterator
+from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -67,3 +68,10 @@ def known_models(language: str | None = None, task: str | None = None) -> Iterat
 def known_model(name: str) -> KnownModel | None:
     """The row of the model that is called `name` (in any case of letters); None for one that is not in the table."""
     return next((model for model in known_models() if model.name.lower() == name.lower()), None)
+
+
+def nearest(name: str) -> str | None:
+    """The model of the table that was probably meant, with or without the name before the slash; None when it is one."""
+    names = {each.lower(): model.name for model in known_models() for each in (model.name.rpartition("/")[2], model.name)}
+    found = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
+    return names[found[0]] if found and names[found[0]] != name else None
