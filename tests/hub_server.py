@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             name = f"{owner}/{asked['name']}"
             if owner != hub.user:
                 return self._send(403, {"error": f"You don't have the rights to create a model under {owner}"})
-            hub.private[name], hub.files[name] = bool(asked.get("private")), {}
+            hub.private[name], hub.files[name] = asked.get("visibility") == "private" or bool(asked.get("private")), {}
             return self._send(200, {"url": f"{hub.url}/{name}"})
         parts = path.removeprefix("/api/models/").removesuffix(".git/info/lfs/objects/batch").strip("/").split("/")
         name = "/".join(parts[:2])

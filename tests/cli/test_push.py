@@ -13,6 +13,9 @@ from cli.terminal import Command, listing
 from fewtune.record.folder import RunFolder
 from hub_server import READ_ONLY, TOKEN, FakeHub, fake_hub
 
+# huggingface_hub hands a file to its HTTP library in a way that the library no longer likes.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 CARD = "---\nlicense: apache-2.0\nlanguage: [vi]\n---\n\n# Phân loại đánh giá\n"
 NEVER = {"predictions.jsonl", "report.html", "run.yaml", "plan.json", "environment.json", "events.jsonl", "card.md"}
 

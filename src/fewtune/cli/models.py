@@ -1,7 +1,7 @@
 """`fewtune models`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -18,8 +18,9 @@ FEW_LANGUAGES = 3
 @click.option("--lang", "language_code", metavar="CODE", help="Only models whose card names this language (vi, en …).")
 @click.option("--task", help="Only models that are good for this task.")
 @click.option("--json", "as_json", is_flag=True, help="The table as one JSON list.")
+@click.option("--markdown", is_flag=True, help="The table in Markdown, as docs/models.md has it.")
 @click.pass_obj
-def models(language: str, language_code: str | None, task: str | None, as_json: bool) -> None:
+def models(language: str, language_code: str | None, task: str | None, as_json: bool, markdown: bool) -> None:
     """List well-known base models: size, languages, licence, and what to know before choosing one.
 
     Any other model of a supported architecture works too. The facts are from the models' pages, on the day given.
@@ -35,6 +36,8 @@ def models(language: str, language_code: str | None, task: str | None, as_json: 
         click.echo(json.dumps([model.model_dump(mode="json") for model in found], ensure_ascii=False))
     elif not found:
         raise ConfigError("models_none", code=code, task=task)
+    elif markdown:
+        click.echo("\n".join(_markdown(found)))
     else:
         _show(found, language)
 
@@ -65,6 +68,18 @@ def _show(found: Sequence[KnownModel], language: str) -> None:
         click.echo(say("models_tasks", language, kind=kind, tasks=", ".join(tasks)))
     days = sorted(model.read for model in found)
     click.echo(say("models_legend", language, first=days[0], last=days[-1]))
+
+
+def _markdown(found: Sequence[KnownModel]) -> Iterator[str]:
+    yield "| model | kind, type | parameters | languages | licence | weights | diacritics | segmented | read |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for model in found:
+        name, kind, size, *rest = cells(model)
+        yield f"| `{name}` | {kind}, {model.type} | {size} | {' | '.join(rest)} | {model.read} |"
+    yield ""
+    for model in found:
+        if model.note:
+            yield f"- `{model.name}`: {model.note}"
 
 
 def cells(model: KnownModel) -> tuple[str, ...]:
