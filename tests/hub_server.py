@@ -84,9 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
         if path.endswith("/objects/batch"):
             objects = json.loads(body)["objects"]
-            answers = [
-                {**each, "actions": {"upload": {"href": f"{hub.url}/store/{each['oid']}"}}} for each in objects
-            ]
+            answers = [{**each, "actions": {"upload": {"href": f"{hub.url}/store/{each['oid']}"}}} for each in objects]
             return self._send(200, {"transfer": "basic", "objects": answers})
         if "preupload" in parts:
             files = json.loads(body)["files"]

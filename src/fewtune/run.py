@@ -103,7 +103,8 @@ def resume(
 ) -> RunResult:
     """Finish a run that was interrupted, from its last checkpoint, to the same result bit for bit.
 
-    The rest as in `train`. Raises FormatError when the folder is no run or the run is finished, DataError when the data has changed since.
+    The rest as in `train`. Raises FormatError when the folder is no run or the run is finished, DataError when the data has
+    changed since.
     """
     started = time.monotonic()
     run = RunFolder(folder)

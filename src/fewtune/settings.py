@@ -147,9 +147,7 @@ class RunConfig(Config):
     """How the result is judged (see EvalConfig)."""
     hardware: HardwareConfig = HardwareConfig()
     """What it runs on (see HardwareConfig)."""
-    track: Annotated[
-        tuple[Annotated[SerializeAsAny[Tracker], _named("track")], ...], BeforeValidator(_several)
-    ] = ()
+    track: Annotated[tuple[Annotated[SerializeAsAny[Tracker], _named("track")], ...], BeforeValidator(_several)] = ()
     """Trackers that hear of the run too: `[mlflow]`, `[tensorboard, wandb]`, or with options `[{name: mlflow, uri: …}]`."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Decides splits, order, initialisation and dropout."""

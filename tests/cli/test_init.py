@@ -16,7 +16,7 @@ FLAGS = ("model", "task", "method", "validation", "test", "text_column", "pair_c
 def as_train(*args: object, **flags: str) -> RunConfig:
     """The options of `fewtune train` with the same words."""
     first, *pairs = map(str, args)
-    return run_config(first, pairs, {name: None for name in (*FLAGS, "track", "out")} | flags)
+    return run_config(first, pairs, dict.fromkeys((*FLAGS, "track", "out")) | flags)
 
 
 @pytest.mark.parametrize("task", names("tasks"))
@@ -54,7 +54,11 @@ def test_a_model_that_loses_diacritics_is_pointed_out_for_texts_that_have_them(f
     write_csv(here / "vi.csv", ["text", "label"], rows)
     write_csv(here / "en.csv", ["text", "label"], [(f"place number {n} is fine", n % 2) for n in range(20)])
     said = "does not keep the diacritics of Vietnamese"
-    for name, model, expected in (("vi", "minilm", True), ("vi", "FacebookAI/xlm-roberta-base", False), ("en", "minilm", False)):
+    for name, model, expected in (
+        ("vi", "minilm", True),
+        ("vi", "FacebookAI/xlm-roberta-base", False),
+        ("en", "minilm", False),
+    ):
         assert fewtune("init", f"{name}.csv", "--model", model, "--out", f"{name}-{expected}.yaml").code == 0
         text = " ".join((here / f"{name}-{expected}.yaml").read_text(encoding="utf-8").replace("#", " ").split())
         assert (said in text) == expected
@@ -76,7 +80,10 @@ def test_train_takes_it_as_it_is(fewtune: Command, here: Path, model: Path, data
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--out", "there.yaml"], "Error: there.yaml: already exists and is left as it is; choose another name with --out, or remove it\n"),
+        (
+            ["--out", "there.yaml"],
+            "Error: there.yaml: already exists and is left as it is; choose another name with --out, or remove it\n",
+        ),
         (["--out", "run.txt"], "Error: run.txt: the file of options must end in .yaml or .yml"),
         (["--out", "no/run.yaml"], "Error: no/run.yaml: cannot be written (No such file or directory)"),
         (["--method", "lorra"], "Error: method: unknown method 'lorra'; did you mean 'lora'?\n"),

@@ -116,9 +116,7 @@ def test_public_only_if_asked_for(fewtune: Command, hub: FakeHub, run: Path):
 
 
 @pytest.mark.parametrize("answer", [True, False])
-def test_it_asks_first(
-    fewtune: Command, hub: FakeHub, run: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
-):
+def test_it_asks_first(fewtune: Command, hub: FakeHub, run: Path, monkeypatch: pytest.MonkeyPatch, answer: bool):
     asked: list[str] = []
     monkeypatch.setattr(command.sys.stdin, "isatty", lambda: True)
 
@@ -198,17 +196,25 @@ def test_a_name_the_hub_does_not_take(fewtune: Command, hub: FakeHub, run: Path,
 def test_not_logged_in(fewtune: Command, hub: FakeHub, run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("HF_TOKEN")
     done = fewtune("push", run, "a", "--yes")
-    assert (done.code, done.err) == (2, "Error: not logged in at the Hub; run: hf auth login (with a token that may write)\n")
+    assert (done.code, done.err) == (
+        2,
+        "Error: not logged in at the Hub; run: hf auth login (with a token that may write)\n",
+    )
 
 
 def test_a_token_that_is_not_accepted(fewtune: Command, hub: FakeHub, run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     done = fewtune("push", run, "a", "--yes")
     assert done.code == 2
-    assert done.err == f"Error: {hub.url} does not accept your token; log in again: hf auth login (with a token that may write)\n"
+    assert (
+        done.err
+        == f"Error: {hub.url} does not accept your token; log in again: hf auth login (with a token that may write)\n"
+    )
 
 
-@pytest.mark.parametrize(("token", "repo"), [(READ_ONLY, "linh/a"), (TOKEN, "somebody/a")], ids=["read only", "of others"])
+@pytest.mark.parametrize(
+    ("token", "repo"), [(READ_ONLY, "linh/a"), (TOKEN, "somebody/a")], ids=["read only", "of others"]
+)
 def test_no_permission(
     fewtune: Command, hub: FakeHub, run: Path, monkeypatch: pytest.MonkeyPatch, token: str, repo: str
 ):

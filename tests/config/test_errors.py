@@ -20,7 +20,10 @@ def message(values: dict[str, Any], language: str = "en") -> str:
     with pytest.raises(ConfigError) as caught:
         build(RunConfig, merge(BASE, values))
     *mistakes, last = caught.value.say(language).split("\n")
-    assert last.endswith("fewtune init DATA, fewtune methods " + ("NAME, fewtune tasks NAME" if language == "en" else "TÊN, fewtune tasks TÊN"))
+    assert last.endswith(
+        "fewtune init DATA, fewtune methods "
+        + ("NAME, fewtune tasks NAME" if language == "en" else "TÊN, fewtune tasks TÊN")
+    )
     return "\n".join(mistakes)
 
 
@@ -73,7 +76,10 @@ def message(values: dict[str, Any], language: str = "en") -> str:
         ("track=mlfow", "track.0: unknown tracker 'mlfow'; did you mean 'mlflow'?"),
         ("track=[mlflow,zzz]", "track.1: unknown tracker 'zzz'; known: mlflow, tensorboard, wandb"),
         ('track=[{"name":"mlflow","url":"x"}]', "track.0.url: unknown name; did you mean 'uri'?"),
-        ('track=[mlflow,{"name":"wandb","mode":"on"}]', "track.1.mode: must be one of 'online', 'offline', 'disabled', got 'on'"),
+        (
+            'track=[mlflow,{"name":"wandb","mode":"on"}]',
+            "track.1.mode: must be one of 'online', 'offline', 'disabled', got 'on'",
+        ),
         ('track=[{"uri":"x"}]', "track.0: needs a name (tracker.name=…); known: mlflow, tensorboard, wandb"),
         ("track=5", "track: must be a list such as [a, b], got 5"),
         ("method=5", "method: is a section with options of its own (method.…=…), got 5"),

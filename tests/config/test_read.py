@@ -355,8 +355,12 @@ FOUND = ("train.epochs", "task.labels")
         pytest.param({"model": "b"}, {"learning_rate": 0.1}, None, id="another model"),
         pytest.param({"data": "e.csv"}, {"learning_rate": 0.1}, None, id="other data"),
         pytest.param({"method": "full"}, {"learning_rate": 0.1}, None, id="another method"),
-        pytest.param({"method": "full", "train": {"epochs": 2}}, {"epochs": 2, "learning_rate": 0.1}, None, id="asked for"),
-        pytest.param({"method": "full", "train": {"epochs": 7}}, {"epochs": 7, "learning_rate": 0.1}, None, id="and the same"),
+        pytest.param(
+            {"method": "full", "train": {"epochs": 2}}, {"epochs": 2, "learning_rate": 0.1}, None, id="asked for"
+        ),
+        pytest.param(
+            {"method": "full", "train": {"epochs": 7}}, {"epochs": 7, "learning_rate": 0.1}, None, id="and the same"
+        ),
     ],
 )
 def test_what_was_found_is_found_anew_where_it_no_longer_holds(over: Any, train: Any, labels: Any):

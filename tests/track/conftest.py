@@ -11,6 +11,7 @@ from fewtune.evidence.baseline import majority
 from models import write_tiny
 from track.runs import Train, config
 
+
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracked")

@@ -10,8 +10,8 @@ from fewtune.engine.loop import Loop
 from fewtune.errors import MissingExtra
 from fewtune.record.folder import RunFolder
 from fewtune.registry import find, names
-from track.runs import Train, config
 from track.fakes import Kept, install
+from track.runs import Train, config
 
 TRACKERS = names("track")
 
@@ -78,7 +78,10 @@ def test_an_interrupted_run_goes_on_in_the_same_place(
     if name == "wandb":
         assert [start["id"] for start in kept.starts] == [None, "w1"]
     if name == "tensorboard":
-        assert kept.starts == [(str(tmp_path / "r" / "tensorboard"), None), (str(tmp_path / "r" / "tensorboard"), before + 1)]
+        assert kept.starts == [
+            (str(tmp_path / "r" / "tensorboard"), None),
+            (str(tmp_path / "r" / "tensorboard"), before + 1),
+        ]
 
 
 def test_options_of_a_tracker_reach_it(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

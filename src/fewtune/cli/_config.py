@@ -82,11 +82,11 @@ def flag_values(flags: Mapping[str, str | None]) -> dict[str, Any]:
 
 def _start(source: str | None, from_run: str | None) -> tuple[dict[str, Any], Sequence[str], dict[str, Any]]:
     """The options to start from, the names of those that a run found for itself, and what SOURCE says on top of them."""
-    is_yaml = source is not None and source.endswith((".yaml", ".yml"))
-    said = {} if source is None else read_yaml(Path(source)) if is_yaml else {"data": {"path": source}}
+    written = read_yaml(Path(source)) if source and source.endswith((".yaml", ".yml")) else None
+    said: dict[str, Any] = written or ({"data": {"path": source}} if source else {})
     if from_run is not None:
         return *RunFolder.open(from_run).read_options(), said
-    if is_yaml:
+    if source and written is not None:
         beside = RunFolder(Path(source).parent)
-        return said, beside.read_plan().found if beside.plan.exists() else (), {}
+        return written, beside.read_plan().found if beside.plan.exists() else (), {}
     return {}, (), said

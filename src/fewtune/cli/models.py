@@ -87,7 +87,16 @@ def cells(model: KnownModel) -> tuple[str, ...]:
     codes = model.languages
     spoken = " ".join(codes) if len(codes) <= FEW_LANGUAGES else str(len(codes))
     weights = model.weights + (", gated" if model.gated == "yes" else "")
-    return model.name, model.kind, short(model.parameters), spoken, model.licence, weights, model.diacritics, model.segmented
+    return (
+        model.name,
+        model.kind,
+        short(model.parameters),
+        spoken,
+        model.licence,
+        weights,
+        model.diacritics,
+        model.segmented,
+    )
 
 
 def short(parameters: int) -> str:

@@ -9,7 +9,9 @@ from fewtune.cli._config import run_arguments, run_config
 @run_arguments
 @click.option("--json", "as_json", is_flag=True, help="The plan as one JSON object.")
 @click.pass_obj
-def plan(language: str, source: str | None, pairs: tuple[str, ...], from_run: str | None, as_json: bool, **flags: str | None) -> None:
+def plan(
+    language: str, source: str | None, pairs: tuple[str, ...], from_run: str | None, as_json: bool, **flags: str | None
+) -> None:
     """Say what `fewtune train` would do with the same arguments: what learns, how much of the model, how many steps.
 
     Nothing is written, and no weights are loaded.

@@ -10,7 +10,15 @@ from fewtune.cli._config import run_arguments, run_config
 @click.option("--quiet", is_flag=True, help="Only the verdict and the folder.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON object on standard output.")
 @click.pass_obj
-def train(language: str, source: str | None, pairs: tuple[str, ...], from_run: str | None, quiet: bool, as_json: bool, **flags: str | None) -> None:
+def train(
+    language: str,
+    source: str | None,
+    pairs: tuple[str, ...],
+    from_run: str | None,
+    quiet: bool,
+    as_json: bool,
+    **flags: str | None,
+) -> None:
     """Fine-tune a model on DATA (or as RUN.YAML says) and score it honestly.
 
     \b

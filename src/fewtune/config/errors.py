@@ -133,7 +133,9 @@ def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, A
         base = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
         if section == "track" and len(sections) > 1:
             given = [given] if isinstance(given, str | Mapping) else given
-            return _chosen("track", given[int(sections[1])] if isinstance(given, list | tuple) else None, "") or BaseModel
+            return (
+                _chosen("track", given[int(sections[1])] if isinstance(given, list | tuple) else None, "") or BaseModel
+            )
         if section in ("method", "task"):
             default = str(kind.model_fields[section].default)
             kind = _chosen("methods" if section == "method" else "tasks", given, default) or base

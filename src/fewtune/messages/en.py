@@ -84,7 +84,7 @@ SENTENCES: dict[str, str] = {
     # formats
     "run_none": "{folder}: not a run folder (it holds no run.yaml and plan.json); give the --out folder of `fewtune train`",
     "run_unfinished": "{folder}: this run did not finish; run: fewtune resume {folder}",
-    "run_finished": "{folder}: this run is finished; nothing to resume. Next: fewtune predict {folder} \"some text\"",
+    "run_finished": '{folder}: this run is finished; nothing to resume. Next: fewtune predict {folder} "some text"',
     "run_damaged": "{folder}: {file} is missing or damaged ({reason}); restore it, or train again",
     "base_changed": "{folder}: the base model is now a {found}, but the run used a {expected}; restore the model it was trained on",
     "adapter_missing": "{folder}: no adapter here (neither adapter_config.json nor fewtune.json); give a run's adapter folder",

@@ -84,7 +84,7 @@ SENTENCES: dict[str, str] = {
     # định dạng
     "run_none": "{folder}: không phải thư mục của một lần chạy (không có run.yaml và plan.json); hãy đưa thư mục --out của `fewtune train`",
     "run_unfinished": "{folder}: lần chạy này chưa xong; hãy chạy: fewtune resume {folder}",
-    "run_finished": "{folder}: lần chạy này đã xong; không còn gì để tiếp tục. Tiếp theo: fewtune predict {folder} \"một câu nào đó\"",
+    "run_finished": '{folder}: lần chạy này đã xong; không còn gì để tiếp tục. Tiếp theo: fewtune predict {folder} "một câu nào đó"',
     "run_damaged": "{folder}: {file} bị thiếu hoặc hỏng ({reason}); hãy khôi phục tệp, hoặc huấn luyện lại",
     "base_changed": "{folder}: mô hình gốc bây giờ là {found}, nhưng lần chạy này dùng {expected}; hãy khôi phục mô hình đã dùng",
     "adapter_missing": "{folder}: không có adapter ở đây (không có adapter_config.json lẫn fewtune.json); hãy đưa thư mục adapter của một lần chạy",

@@ -58,11 +58,11 @@ class KnownModel(Config):
 
 def known_models(language: str | None = None, task: str | None = None) -> Iterator[KnownModel]:
     """The models of the table in its order; only those whose card names `language`, or that are good for `task`."""
-    with (files("fewtune.bundled") / TABLE).open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            model = KnownModel.model_validate(row)
-            if (language is None or language in model.languages) and (task is None or task in model.tasks):
-                yield model
+    lines = (files("fewtune.bundled") / TABLE).read_text(encoding="utf-8").splitlines()
+    for row in csv.DictReader(lines):
+        model = KnownModel.model_validate(row)
+        if (language is None or language in model.languages) and (task is None or task in model.tasks):
+            yield model
 
 
 def known_model(name: str) -> KnownModel | None:
@@ -72,6 +72,8 @@ def known_model(name: str) -> KnownModel | None:
 
 def nearest(name: str) -> str | None:
     """The model of the table that was probably meant, with or without the name before the slash; None when it is one."""
-    names = {each.lower(): model.name for model in known_models() for each in (model.name.rpartition("/")[2], model.name)}
+    names = {
+        each.lower(): model.name for model in known_models() for each in (model.name.rpartition("/")[2], model.name)
+    }
     found = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
     return names[found[0]] if found and names[found[0]] != name else None

@@ -4,6 +4,7 @@ Only MLflow's client is used, so nothing of MLflow's global state (active run, t
 """
 
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -38,18 +39,16 @@ class Mlflow(Tracker):
 
     def start(self, folder: RunFolder) -> Listening:
         """A new run in the store; the same one again after an interruption."""
-        from mlflow.entities import Param
-        from mlflow.tracking import MlflowClient
-
         known = recall(folder, self.name)
-        client = MlflowClient(tracking_uri=known.get("uri", self.uri))
+        client = import_module("mlflow.tracking").MlflowClient(tracking_uri=known.get("uri", self.uri))
         if run := known.get("run"):
             client.set_terminated(run, "RUNNING")
             return _Logging(client, run, folder, self.files)
         experiment = client.get_experiment_by_name(self.experiment)
         number = experiment.experiment_id if experiment else client.create_experiment(self.experiment, self.artifacts)
         run = client.create_run(number, run_name=folder.path.resolve().name).info.run_id
-        parameters = [Param(name, text) for name, text in options(folder).items()]
+        param = import_module("mlflow.entities").Param
+        parameters = [param(name, text) for name, text in options(folder).items()]
         for start in range(0, len(parameters), PARAMETERS):
             client.log_batch(run, params=parameters[start : start + PARAMETERS])
         remember(folder, self.name, {"uri": client.tracking_uri, "experiment": self.experiment, "run": run})
@@ -80,9 +79,8 @@ class _Logging(Listening):
         self.client.set_terminated(self.run, "FINISHED" if finished else "KILLED")
 
     def _send(self) -> None:
-        from mlflow.entities import Metric
-
+        metric = import_module("mlflow.entities").Metric
         while self.waiting:
             part, self.waiting = self.waiting[:MOST], self.waiting[MOST:]
-            self.client.log_batch(self.run, metrics=[Metric(*each) for each in part])
+            self.client.log_batch(self.run, metrics=[metric(*each) for each in part])
         self.sent = time.monotonic()

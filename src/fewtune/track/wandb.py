@@ -4,6 +4,7 @@ W&B keeps its own files in the run folder (`wandb/`). It wants an account (`wand
 """
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -31,8 +32,7 @@ class Wandb(Tracker):
 
     def start(self, folder: RunFolder) -> Listening:
         """A new run; the same one again after an interruption."""
-        import wandb
-
+        wandb = import_module(self.module)
         run = wandb.init(
             project=self.project,
             entity=self.entity,
