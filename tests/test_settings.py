@@ -187,5 +187,5 @@ def test_from_what_is_no_run(tmp_path: Path):
 
 def test_from_run_says_every_mistake(finished: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("fewtune.record.folder.Plan.model_validate_json", _found_alone)
-    with pytest.raises(ConfigError, match="train.epochs: must be >= 1, got 0\nsed: unknown name; did you mean 'seed'"):
+    with pytest.raises(ConfigError, match=r"train.epochs: must be >= 1, got 0\nsed: unknown name; did you mean 'seed'"):
         RunConfig.from_run(finished, train={"epochs": 0}, sed=1)

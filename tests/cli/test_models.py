@@ -43,7 +43,7 @@ def test_in_vietnamese(fewtune: Command):
         ),
         (
             ["--lang", "haw", "--task", "sft"],
-            "no model of the table is both for the language 'haw' and the task 'sft'; leave one of them out: fewtune models --lang haw",
+            "both for the language 'haw' and the task 'sft'; leave one of them out: fewtune models --lang haw",
         ),
     ],
 )
