@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check format quality parity clean
+.PHONY: demo test check track format quality parity clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -18,6 +18,11 @@ check: .venv/.installed-dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(TEST_ENV) $(BIN)/python -m pytest tests/shape -q -s
+
+# The trackers against MLflow, TensorBoard and W&B themselves, which are too large for the development install (about 280 MB).
+track: .venv/.installed-track
+	$(BIN)/python -c "import mlflow, sqlalchemy, alembic, tensorboard, wandb"
+	$(TEST_ENV) $(BIN)/python -m pytest tests/track -q -rs
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -39,6 +44,10 @@ parity: .venv/.installed-dev
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[demo,dev]'
 	touch $@ .venv/.installed-demo
+
+.venv/.installed-track: .venv/.installed-dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[track]'
+	touch $@
 
 clean:
 	rm -rf .venv dist build .pytest_cache .ruff_cache

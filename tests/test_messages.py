@@ -85,8 +85,8 @@ def test_a_sentence_within_a_sentence_is_said_in_the_same_language():
     hint = Sentence("nearest", {"name": "rank"})
     inner = Sentence("option_unknown", {"option": "method.rnak", "hint": hint})
     assert inner.say() == str(inner) == "method.rnak: unknown name; did you mean 'rank'?"
-    assert say("options_wrong", "vi", mistakes=(inner, inner)).split("\n") == [inner.say("vi")] * 2
-    assert say("options_wrong", mistakes=()) == "()"  # an empty tuple is a value like any other
+    assert say("options_wrong", "vi", mistakes=(inner, inner)).split("\n")[:-1] == [inner.say("vi")] * 2
+    assert say("options_wrong", mistakes=()).startswith("()\n")  # an empty tuple is a value like any other
 
 
 def test_text_with_braces_is_a_value_and_not_a_place():

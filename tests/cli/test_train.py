@@ -194,6 +194,52 @@ def test_what_a_run_found_for_itself_is_found_anew_for_another_method(
     assert asked["learning_rate"] == 0.5
 
 
+def test_from_a_finished_run_everything_is_as_it_was(fewtune: Command, here: Path, trained: Path):
+    assert fewtune("train", "--from", trained, "--out", "again", "--quiet").code == 0
+    for name in ("adapter/adapter_model.safetensors", "scores.json", "predictions.jsonl"):
+        assert (here / "again" / name).read_bytes() == (trained / name).read_bytes()
+    assert read_yaml(here / "again" / "run.yaml") == read_yaml(trained / "run.yaml")
+
+
+def test_from_a_finished_run_what_is_said_now_wins(
+    fewtune: Command, here: Path, trained: Path, model: Path, data: Path
+):
+    """DATA or run.yaml over the run, flags over those, pairs over flags; a first word that is a pair is no file."""
+    plan = fewtune("plan", "--from", trained, "seed=3", "method.rank=2", "--json").json
+    assert plan["layers"][0]["parameters"] == 2 * (32 + 32)
+    assert (plan["epochs"], plan["learning_rate"]) == (2, 0.01)  # asked for in that run
+    rows = [(number, text, label) for number, (text, label) in enumerate(texts(30, seed=5))]
+    other = write_csv(here / "khác=1.csv", ["id", "text", "label"], rows)
+    plan = fewtune("plan", other, "--from", trained, "--json").json
+    assert plan["rows"] == {"train": 21, "validation": 3, "test": 6}
+    assert list(plan["data_sha256"]) == [str(other)]
+    (here / "run.yaml").write_text("train: {epochs: 5}\nmethod: full\n", encoding="utf-8")
+    plan = fewtune("plan", "run.yaml", "--from", trained, "--json").json
+    assert (plan["method"], plan["epochs"]) == ("full", 5)
+    plan = fewtune("plan", "run.yaml", "--from", trained, "--method", "head", "train.epochs=6", "--json").json
+    assert (plan["method"], plan["epochs"]) == ("head", 6)
+    assert fewtune("plan", "--from", trained, "--method", "head", "method.name=full", "--json").json["method"] == "full"
+
+
+def test_from_a_finished_run_what_it_found_is_found_anew_where_it_no_longer_holds(
+    fewtune: Command, here: Path, model: Path, data: Path
+):
+    assert fewtune("train", data, "--model", model, "--out", "first", "--quiet", "train.epochs=1").code == 0
+    before = read_yaml(here / "first" / "run.yaml")["train"]
+    same = fewtune("plan", "--from", "first", "train.clip=2", "--json").json
+    assert same["learning_rate"] == before["learning_rate"] and same["found"] == []
+    other = fewtune("plan", "--from", "first", "--method", "full", "--json").json
+    assert "train.learning_rate" in other["found"] and other["learning_rate"] != before["learning_rate"]
+    assert other["epochs"] == 1
+    # Other labels: those that the run found are not forced upon other data.
+    rows = [(text, "yes" if label == "tốt" else "no") for text, label in texts(40)]
+    write_csv(here / "b.csv", ["text", "label"], rows)
+    assert fewtune("plan", "b.csv", "--from", "first", "--json").json["labels"] == ["no", "yes"]
+    # What a run.yaml asks for explicitly is kept, though the run had found an option of that name.
+    (here / "run.yaml").write_text("method: full\ntrain: {learning_rate: 0.25}\n", encoding="utf-8")
+    assert fewtune("plan", "run.yaml", "--from", "first", "--json").json["learning_rate"] == 0.25
+
+
 def test_numbers_of_runs_go_up(fewtune: Command, here: Path, model: Path, data: Path):
     (here / "runs" / "đánh_giá-tiny-head-7").mkdir(parents=True)
     done = fewtune("train", data, "--model", model, "--method", "head", "--quiet", "--json", *FAST, "train.epochs=1")
@@ -320,6 +366,7 @@ def test_every_mistake_in_options_at_once(fewtune: Command, here: Path, model: P
         "Error: method.rnak: unknown name; did you mean 'rank'?",
         "train.epochs: must be >= 1, got 0",
         "sed: unknown name; did you mean 'seed'?",
+        "All options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",
     ]
 
 
@@ -386,7 +433,10 @@ def test_resume_finishes_to_the_same_result_and_only_once(
     assert kinds[0] == kinds[1]
 
     done = fewtune("resume", "r")
-    assert (done.code, done.err) == (2, "Error: r: this run is finished; nothing to resume\n")
+    assert (done.code, done.err) == (
+        2,
+        'Error: r: this run is finished; nothing to resume. Next: fewtune predict r "some text"\n',
+    )
 
 
 def test_resume_of_what_is_no_run(fewtune: Command, here: Path):

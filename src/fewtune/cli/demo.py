@@ -71,7 +71,7 @@ def demo(language: str, pairs: tuple[str, ...], label: str, messages: str, quiet
         from fewtune.run import train as start
 
         result = show_run(
-            lambda on_event, on_plan: start(config, on_event=on_event, on_plan=on_plan),
+            lambda on_event, show: start(config, on_event=on_event, show=show, language=language),
             language,
             quiet=quiet,
             as_json=as_json,

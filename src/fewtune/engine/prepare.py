@@ -12,6 +12,7 @@ from fewtune.adapted import Adapted, adapt
 from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
+from fewtune.check.segmentation import segmentation
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
@@ -115,7 +116,7 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=tuple(_findings(rows, features, tokenizer, max_length)),
+        findings=tuple(_findings(origin.name, rows, features, tokenizer, max_length)),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
@@ -239,10 +240,15 @@ def _p95(lengths: list[int]) -> int:
 
 
 def _findings(
-    rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
+    model: str,
+    rows: dict[str, Sequence[Row]],
+    features: dict[str, list],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
     findings = check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
+    findings += segmentation(model, texts)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:
