@@ -76,7 +76,9 @@ def test_every_command_is_explained():
         section = page.partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
         assert command is not None and section
         options = [each for each in command.params if isinstance(each, click.Option)]
-        assert [each.name for each in options if f"| `{each.opts[0]}` |" not in section or each.help not in section] == []
+        assert [
+            each.name for each in options if f"| `{each.opts[0]}` |" not in section or each.help not in section
+        ] == []
 
 
 # --- how the code becomes Markdown
