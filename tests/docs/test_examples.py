@@ -189,9 +189,16 @@ def whole_model() -> list[str]:
         lines.append(f"| {name} | {learns:,} | {learns / parameters(model):.2%} | {4 * learns / 1e6:.1f} MB |")
         if name == "`lora`, rank 8":
             adapters = sum(layer.A.numel() + layer.B.numel() for layer in adapted.layers().values())
-            lines.append(f"6 · ( 4 · 8 · (384 + 384) + 2 · 8 · (384 + 1536) ) = {adapters:,}")
-            lines.append(f"384 · 3 + 3 = {learns - adapters:,}, together {learns:,}")
-    return [*lines, f"384 · 384 + 384 = {384 * 384 + 384:,}"]
+            direct = {path: parameter.numel() for path, parameter in adapted.directly().items()}
+            pooler = sum(count for path, count in direct.items() if ".pooler." in path)
+            classifier = sum(count for path, count in direct.items() if path.startswith("classifier."))
+            lines += [
+                f"6 · ( 4 · 8 · (384 + 384) + 2 · 8 · (384 + 1536) ) = {adapters:,}",
+                f"384 · 3 + 3 = {classifier:,} for the classifier, and 384 · 384 + 384 = {pooler:,} for the *pooler*",
+                f"Together {adapters + classifier + pooler:,}.",
+            ]
+            assert learns == adapters + classifier + pooler
+    return lines
 
 
 def discussed() -> list[str]:

@@ -88,7 +88,7 @@ class Every(Config):
     """Each kind of option once."""
 
     count: Annotated[int, Field(ge=0, lt=2**32)]
-    """A | pipe in the text, and one in `a|b`."""
+    """A | pipe, and one in `a|b`."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Empty is allowed."""
     choice: Literal["a", "b"] = "a"
@@ -105,7 +105,7 @@ def test_a_table_of_options():
     assert option_table("part", Every, ["switch"]).splitlines() == [
         "| option | takes | default |  |",
         "| --- | --- | --- | --- |",
-        r"| `part.count` | whole number ≥ 0 and < 4294967296 | *needed* | A \| pipe in the text, and one in <code>a&#124;b</code>. |",
+        r"| `part.count` | whole number ≥ 0 and < 4294967296 | *needed* | A \| pipe, and one in <code>a&#124;b</code>. |",
         "| `part.share` | number > 0 and ≤ 1 | empty | Empty is allowed. |",
         "| `part.choice` | `a`, `b` | `a` | One of two. |",
         "| `part.weights` | `balanced` or section | empty | Two kinds of value. |",
