@@ -21,7 +21,8 @@ def pages(nav: list[Any]) -> list[str]:
 
 def test_every_page_is_in_the_navigation_once():
     docs = ROOT / "docs"
-    assert sorted(pages(SITE["nav"])) == sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
+    written = sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
+    assert sorted(pages(SITE["nav"])) == written, "correct nav in mkdocs.yml"
 
 
 def test_links_of_the_site_stay_within_the_site():
