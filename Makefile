@@ -26,7 +26,7 @@ format: .venv/.installed-dev
 # The tables made from the code, then the site: build/site/index.html. A broken link or a page outside the navigation stops it.
 docs: .venv/.installed-docs
 	$(BIN)/python -m tools.reference
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Slow proofs on real data: DATA=<folder with sentiment_en_mr and intent_en_banking77>. Resumable, results in quality/.
 quality: .venv/.installed-dev

@@ -49,7 +49,7 @@ def proportions() -> list[str]:
     assert 0.45 < halved < 0.55  # "four times as many rows make it about half as wide"
     return [
         *lines,
-        "a 95% confidence interval: a method of drawing lines that, over many such experiments, holds the true value in 95 of 100",
+        "a 95% confidence interval: lines drawn in this way hold the true value in 95 of 100 such experiments",
         f"48 of 60 test rows right is an accuracy of {48 / 60:.1%}, with an interval from {low:.1%} to {high:.1%}",
         f"30 of 30 right has an interval from {perfect[0]:.1%} to {perfect[1]:.1%}",
     ]

@@ -48,7 +48,9 @@ def test_the_measured_tables_hold_the_figures_of_the_english_ones():
 
 
 def test_every_measured_figure_stands_in_the_english_text_too():
-    told = [line for line in measured("vi").splitlines() if "lối Anh" not in line]  # that line explains how both are written
+    told = [
+        line for line in measured("vi").splitlines() if "lối Anh" not in line
+    ]  # that line explains how both are written
     assert sorted(set(figures("\n".join(told), "vi")) - set(figures(measured("en"), "en"))) == []
 
 
@@ -76,7 +78,9 @@ def test_the_output_shown_is_what_the_program_says():
 def sentences() -> list[str]:
     """A pattern for each sentence; what stands in its places can be anything."""
     return [
-        "".join(re.escape(text) + ("" if place is None else ".*") for text, place, _, _ in string.Formatter().parse(each))
+        "".join(
+            re.escape(text) + ("" if place is None else ".*") for text, place, _, _ in string.Formatter().parse(each)
+        )
         for each in SENTENCES.values()
         if len(each) > 20
     ]
@@ -100,7 +104,9 @@ def test_the_program_uses_the_words_of_the_glossary(term: str):
     assert any(term in text.lower() for text in SENTENCES.values())
 
 
-@pytest.mark.parametrize("other", ["tác vụ", "tập xác thực", "khoảng tin tưởng", "quá mức", "baseline", "learning rate"])
+@pytest.mark.parametrize(
+    "other", ["tác vụ", "tập xác thực", "khoảng tin tưởng", "quá mức", "baseline", "learning rate"]
+)
 def test_no_second_word_for_the_same_thing(other: str):
     places = [id for id, text in SENTENCES.items() if other in re.sub(r"\{.*?\}", "", text.lower())]
     assert places == []
