@@ -60,7 +60,7 @@ def test_vietnamese_is_vietnamese():
 
 
 def test_a_row_is_called_one_thing_and_a_line_another():
-    """Vietnamese uses both words for both. Here `hàng` is a row of data and `dòng` a line of a file, so that numbers can be looked up."""
+    """Vietnamese uses both words for both. Here `hàng` is a row of data and `dòng` a line of a file."""
     lines = {id for id, text in VI.items() if re.search(r"\bdòng\b(?! lệnh)", text, re.IGNORECASE)}
     assert sorted(id for id in lines if not re.search(r"\blines?\b", EN[id], re.IGNORECASE)) == []
     rows = {id for id, text in VI.items() if re.search(r"\bhàng\b", text, re.IGNORECASE)}

@@ -79,7 +79,7 @@ def _section(name: str, kind: type[Method]) -> str:
 @cache
 def _learning(name: str, model: str) -> str:
     with torch.device("meta"):
-        empty = AutoModelForSequenceClassification.from_config(BertConfig(**MODELS[model], num_labels=2))
+        empty = AutoModelForSequenceClassification.from_config(BertConfig(**MODELS[model] | {"num_labels": 2}))
     whole = parameters(empty)
     adapt(empty, find("methods", name)())
     learning = parameters(empty, trainable=True)
