@@ -93,9 +93,9 @@ def test_quiet_and_json_go_together(fewtune: Command, here: Path, model: Path, d
 def test_in_vietnamese(fewtune: Command, here: Path, model: Path, data: Path):
     done = fewtune("train", data, "--model", model, "--out", "r", *FAST, "--language", "vi")
     assert done.code == 0
-    assert "42 dòng huấn luyện, 6 dòng thẩm định và 12 dòng kiểm tra; 2 nhãn" in done.err
+    assert "42 hàng huấn luyện, 6 hàng thẩm định và 12 hàng kiểm tra; 2 nhãn" in done.err
     assert "đã chạy hết các epoch; tốt nhất là sau epoch" in done.err
-    assert "Trên 12 dòng kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác" in done.out
+    assert "Trên 12 hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác" in done.out
     assert "Mọi thứ nằm trong r. Tiếp theo: fewtune predict r" in done.out
 
 

@@ -90,7 +90,7 @@ def test_a_finding_says_itself_in_two_languages():
     assert PLAN.findings[0].say() == (
         "test: the texts of 1 of 2 rows stand in the training rows too, so their score is partly a test of memory"
     )
-    assert PLAN.findings[0].say("vi").startswith("test: văn bản của 1 trên 2 dòng")
+    assert PLAN.findings[0].say("vi").startswith("test: văn bản của 1 trên 2 hàng")
 
 
 @settings(deadline=None)

@@ -175,7 +175,7 @@ class NoBaselines(Classification):
 
 class ShortBaselines(Classification):
     def baselines(self, *rows: Any) -> dict[str, Baseline]:
-        return {name: lambda rows: answer(rows)[1:] for name, answer in super().baselines(*rows).items()}
+        return {name: lambda rows, answer=answer: answer(rows)[1:] for name, answer in super().baselines(*rows).items()}
 
 
 class ComparesTheOther(Classification):

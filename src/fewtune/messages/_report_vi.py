@@ -4,27 +4,27 @@ SENTENCES: dict[str, str] = {
     # head
     "report_title": "Báo cáo: {name}",
     "report_of": "Báo cáo của một lần tinh chỉnh",
-    "report_subtitle": "{method} trên {model}, tác vụ {task}, dữ liệu {data}",
+    "report_subtitle": "{method} trên {model}, bài toán {task}, dữ liệu {data}",
     "report_contents": "Nội dung",
     # verdict
     "report_verdict_better": "Tốt hơn phương án so sánh mạnh nhất",
     "report_verdict_unclear": "Chưa đủ bằng chứng là tốt hơn phương án so sánh mạnh nhất",
     "report_verdict_no_better": "Không tốt hơn phương án so sánh mạnh nhất",
     "report_verdict_unknown": "Chưa có kết luận: lần chạy này chưa được so với phương án nào",
-    "report_compared": "Trên {n} dòng {split}, mô hình đã tinh chỉnh đạt {metric} {value} (từ {low} đến {high}); phương án so sánh mạnh "
+    "report_compared": "Trên {n} hàng của tập {split}, mô hình đã tinh chỉnh đạt {metric} {value} (từ {low} đến {high}); phương án so sánh mạnh "
     "nhất, {baseline}, đạt {other}.",
-    "report_difference": "Chênh lệch trên cùng các dòng đó là {difference} (từ {low} đến {high}), {p}.",
+    "report_difference": "Chênh lệch trên cùng các hàng đó là {difference} (từ {low} đến {high}), {p}.",
     "report_points": "{value} điểm %",
     "report_advice_better": "Một chênh lệch lớn như vậy hiếm khi chỉ do ngẫu nhiên.",
-    "report_advice_unclear": "Mô hình làm tốt hơn trên các dòng này, nhưng có thể chỉ do ngẫu nhiên. Đừng dựa vào nó trước khi kiểm tra với "
-    "nhiều dòng hơn.",
+    "report_advice_unclear": "Mô hình làm tốt hơn trên các hàng này, nhưng có thể chỉ do ngẫu nhiên. Đừng dựa vào nó trước khi kiểm tra với "
+    "nhiều hàng hơn.",
     "report_advice_no_better": "Đừng dựa vào mô hình này: phương án đơn giản hơn cũng làm được như vậy hoặc tốt hơn. Thêm dữ liệu, làm sạch nhãn, hoặc "
     "chọn mô hình hay phương pháp khác có thể giúp ích.",
-    "report_advice_unknown": "Không so sánh trên các dòng kiểm tra thì không ai biết tinh chỉnh có ích hay không.",
+    "report_advice_unknown": "Không so sánh trên tập kiểm tra thì không ai biết tinh chỉnh có ích hay không.",
     "report_warnings": "Cảnh báo về dữ liệu: {n}. Hãy đọc trước khi dựa vào các điểm số.",
     # tiles
-    "report_tile_score": "{metric}, các dòng {split}",
-    "report_tile_score_note": "từ {low} đến {high}, {n} dòng",
+    "report_tile_score": "{metric}, tập {split}",
+    "report_tile_score_note": "từ {low} đến {high}, {n} hàng",
     "report_tile_difference": "So với phương án mạnh nhất",
     "report_tile_range": "từ {low} đến {high}",
     "report_tile_learned": "Tham số được học",
@@ -34,41 +34,41 @@ SENTENCES: dict[str, str] = {
     # scores
     "report_scores": "Điểm số",
     "report_scores_none": "Không có điểm số: lần chạy này chưa đến bước kiểm tra.",
-    "report_scores_note": "Các vạch mảnh là khoảng tin cậy {confidence}: điểm số có thể nằm trong khoảng đó với những dòng khác cùng loại. Các "
-    "dòng kiểm tra không được dùng vào việc gì khác. Epoch tốt nhất được chọn trên các dòng thẩm định, nên điểm số ở đó đẹp hơn thực tế.",
+    "report_scores_note": "Các vạch mảnh là khoảng tin cậy {confidence}: điểm số có thể nằm trong khoảng đó với những hàng khác cùng loại. Tập "
+    "kiểm tra không được dùng vào việc gì khác. Epoch tốt nhất được chọn trên tập thẩm định, nên điểm số ở đó đẹp hơn thực tế.",
     "report_score_of": "Điểm số của",
     "report_tuned": "Mô hình đã tinh chỉnh",
     "report_split_train": "huấn luyện",
     "report_split_validation": "thẩm định",
     "report_split_test": "kiểm tra",
-    "report_rows": "{n} dòng",
+    "report_rows": "{n} hàng",
     "report_metric_accuracy": "độ chính xác",
     "report_metric_macro_f1": "F1 trung bình (macro F1)",
     "report_metric_matthews": "hệ số tương quan Matthews",
-    "report_about_accuracy": "tỉ lệ dòng có nhãn đúng",
+    "report_about_accuracy": "tỉ lệ hàng có nhãn đúng",
     "report_about_macro_f1": "trung bình F1 của các nhãn, nhãn hiếm được tính ngang với nhãn phổ biến",
     "report_about_matthews": "0 là không hơn đoán mò, 1 là đúng hết",
     "report_bar": "{value}, khoảng từ {low} đến {high}",
     "report_bar_mark": "{value}, khoảng từ {low} đến {high}; phương án so sánh mạnh nhất {mark}",
     # one label at a time
     "report_labels": "Từng nhãn",
-    "report_labels_note": "F1 trên các dòng {split}, thấp nhất ở trên. Vạch ngắn là phương án so sánh mạnh nhất, {baseline}.",
-    "report_labels_note_alone": "F1 trên các dòng {split}, thấp nhất ở trên.",
+    "report_labels_note": "F1 trên tập {split}, thấp nhất ở trên. Vạch ngắn là phương án so sánh mạnh nhất, {baseline}.",
+    "report_labels_note_alone": "F1 trên tập {split}, thấp nhất ở trên.",
     "report_labels_all": "Tất cả {n} nhãn",
     "report_label": "Nhãn",
-    "report_label_rows": "Số dòng",
+    "report_label_rows": "Số hàng",
     "report_f1": "F1",
     # confusion
     "report_confusion": "Nhãn nào bị nhầm với nhãn nào",
-    "report_confusion_note": "Các dòng {split}: mỗi hàng ngang là một nhãn đúng, mỗi cột là điều mô hình trả lời. Xanh là đúng, cam là sai; màu càng "
+    "report_confusion_note": "Tập {split}: mỗi hàng ngang là một nhãn đúng, mỗi cột là điều mô hình trả lời. Xanh là đúng, cam là sai; màu càng "
     "đậm thì tỉ lệ trong hàng đó càng lớn.",
-    "report_confusion_pairs": "Các dòng {split}: {shown} cặp bị nhầm nhiều nhất trong {all} cặp, giữa {labels} nhãn.",
-    "report_confusion_clean": "Không dòng nào trong {n} dòng {split} bị gán sai nhãn.",
+    "report_confusion_pairs": "Tập {split}: {shown} cặp bị nhầm nhiều nhất trong {all} cặp, giữa {labels} nhãn.",
+    "report_confusion_clean": "Không hàng nào trong {n} hàng của tập {split} bị gán sai nhãn.",
     "report_true": "Nhãn đúng",
     "report_predicted": "Mô hình trả lời",
-    "report_count": "Số dòng",
-    "report_share": "Tỉ lệ trong các dòng của nhãn đúng",
-    "report_cell": "{count} trong {total} dòng của {true} được gọi là {predicted}",
+    "report_count": "Số hàng",
+    "report_share": "Tỉ lệ trong các hàng của nhãn đúng",
+    "report_cell": "{count} trong {total} hàng của {true} được gọi là {predicted}",
     # learning
     "report_learning": "Quá trình học",
     "report_learning_none": "Không có gì để vẽ: chưa lần đánh giá nào được ghi lại.",
@@ -79,18 +79,18 @@ SENTENCES: dict[str, str] = {
     "report_series_validation": "mất mát thẩm định",
     "report_series_steps": "từng bước, đã làm mượt",
     "report_curve_loss": "Mất mát theo epoch; càng thấp càng tốt",
-    "report_curve_scores": "Điểm số trên các dòng thẩm định theo epoch; càng cao càng tốt",
+    "report_curve_scores": "Điểm số trên tập thẩm định theo epoch; càng cao càng tốt",
     "report_curve_text": "Biểu đồ đường qua {epochs} epoch: {series}. Epoch tốt nhất là {best}.",
     "report_curve_from_to": "{name} từ {first} đến {last}",
     "report_overfitting": "Quá khớp (overfitting): sau epoch {epoch}, mất mát thẩm định tăng từ {low} lên {last}, trong khi mất mát huấn luyện "
-    "giảm từ {train} xuống {train_last}. Mô hình bắt đầu học thuộc lòng các dòng huấn luyện.",
+    "giảm từ {train} xuống {train_last}. Mô hình bắt đầu học thuộc lòng tập huấn luyện.",
     "report_kept": "Đó chính là mô hình được lưu.",
     "report_still_falling": "Mất mát thẩm định vẫn còn giảm ở epoch cuối: thêm epoch có thể giúp ích (train.epochs).",
     "report_by_epoch": "Số liệu theo epoch",
     # findings
     "report_findings": "Kết quả kiểm tra dữ liệu",
     "report_findings_none": "Không có gì phải cảnh báo: không có văn bản bị rò rỉ hay bị cắt, bộ tách từ không làm mất từ nào, không nhãn nào có "
-    "quá ít dòng.",
+    "quá ít hàng.",
     "report_level_warning": "Cảnh báo",
     "report_level_note": "Ghi chú",
     # what learned
@@ -115,7 +115,7 @@ SENTENCES: dict[str, str] = {
     "report_epochs": "Số epoch",
     "report_epochs_done": "{done} trong {planned}",
     "report_steps": "Số bước tối ưu dự kiến",
-    "report_batch": "Số dòng mỗi lượt tính",
+    "report_batch": "Số hàng mỗi lượt tính",
     "report_accumulation": "Số lượt tính mỗi bước",
     "report_rate": "Tốc độ học cao nhất",
     "report_precision": "Kiểu số",
@@ -123,7 +123,7 @@ SENTENCES: dict[str, str] = {
     "report_device_threads": "{device}, số luồng: {threads}",
     # data
     "report_data": "Dữ liệu",
-    "report_data_bar": "Số dòng theo từng phần",
+    "report_data_bar": "Số hàng theo từng phần",
     "report_columns": "Các cột",
     "report_role": "Vai trò",
     "report_role_text": "văn bản",
@@ -131,7 +131,7 @@ SENTENCES: dict[str, str] = {
     "report_role_label": "nhãn",
     "report_column": "Cột",
     "report_reason": "Vì sao chọn cột này",
-    "report_tokens": "Độ dài các dòng huấn luyện: trung vị {median} token, 95 trong 100 dòng có tối đa {p95}, dài nhất {longest}. Giới hạn là "
+    "report_tokens": "Độ dài các hàng huấn luyện: trung vị {median} token, 95 trong 100 hàng có tối đa {p95}, dài nhất {longest}. Giới hạn là "
     "{max_length}.",
     "report_files": "Các tệp",
     "report_sha": "SHA-256",

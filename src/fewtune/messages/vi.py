@@ -49,6 +49,12 @@ SENTENCES: dict[str, str] = {
     "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số dòng: {unknown}; các nhãn đã biết là {known}. "
     "Hãy sửa các nhãn này, hoặc bỏ các dòng đó",
     "labels_without_rows": "task.labels: không có dòng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
+    "labels_too_few": "cả {rows} hàng huấn luyện đều mang nhãn '{label}'; cần ít nhất hai nhãn: hãy chọn data.label_column khác",
+    "labels_too_many": "{count:,} nhãn khác nhau trong {rows:,} hàng huấn luyện (tối đa {most}); đây có vẻ là văn bản hoặc số, không phải lớp: "
+    "hãy chọn data.label_column khác",
+    "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số hàng: {unknown}; các nhãn đã biết là {known}. "
+    "Hãy sửa các nhãn này, hoặc bỏ các hàng đó",
+    "labels_without_rows": "task.labels: không có hàng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
     "data_changed": "dữ liệu không còn như lúc bắt đầu lần chạy này ({files}); hãy khôi phục các tệp, hoặc bắt đầu một lần chạy mới",
     # mô hình
     "model_no_folder": "{name}: không có thư mục này; hãy đưa thư mục của một mô hình, tên mô hình trên Hub, hoặc `minilm`",
@@ -84,7 +90,7 @@ SENTENCES: dict[str, str] = {
     "loss_not_finite": "hàm mất mát thành {loss} ở bước {step} (tốc độ học {rate:.3g}); hãy thử train.learning_rate nhỏ hơn, hoặc "
     "hardware.precision=fp32",
     "plan_differs": "kế hoạch là {planned:,} tham số được học, nhưng thực tế là {found:,}; đây là lỗi của fewtune, xin hãy báo lại",
-    "accelerate_taken": "một trình huấn luyện khác trong tiến trình Python này đã đặt accelerate ở độ chính xác khác, và mỗi tiến trình chỉ giữ "
+    "accelerate_taken": "một trình huấn luyện khác trong tiến trình Python này đã đặt accelerate ở kiểu số khác, và mỗi tiến trình chỉ giữ "
     "một; hãy khởi động lại Python (trong notebook: khởi động lại kernel) và gọi fewtune trước, hoặc dùng dòng lệnh",
     "one_process_only": "được khởi động trong {processes} tiến trình, nhưng phiên bản này chỉ huấn luyện trong một; hãy chạy không qua bộ khởi động",
     # định dạng
@@ -106,11 +112,11 @@ SENTENCES: dict[str, str] = {
     "văn bản), ví dụ {examples}; nếu chúng khác nghĩa, hãy chọn mô hình có bộ tách từ giữ được chúng, với tiếng Việt là bộ tách từ giữ dấu",
     "tokenizer_unknown": "bộ tách từ không biết (một phần của) {words:,} trên {distinct:,} từ khác nhau (trong {rows:,} trên {of_rows:,} văn bản), "
     "ví dụ {examples}; mô hình không đọc được chúng",
-    "truncated": "{split}: {rows:,} trên {of_rows:,} dòng dài hơn {max_length} token (dài nhất: {longest:,}); {tokens_lost:,} token bị cắt và không "
+    "truncated": "{split}: {rows:,} trên {of_rows:,} hàng dài hơn {max_length} token (dài nhất: {longest:,}); {tokens_lost:,} token bị cắt và không "
     "bao giờ được nhìn thấy. Hãy tăng task.max_length nếu mô hình cho phép",
-    "leakage": "{split}: văn bản của {rows:,} trên {of_rows:,} dòng cũng có trong các dòng huấn luyện, nên điểm số một phần chỉ đo trí nhớ",
-    "labels_few": "{count} nhãn có ít hơn {few} dòng huấn luyện: {examples}; điểm của chúng nói lên rất ít",
-    "labels_mostly_one": "{share} số dòng huấn luyện mang nhãn '{label}'; hãy xem macro F1, đừng xem accuracy",
+    "leakage": "{split}: văn bản của {rows:,} trên {of_rows:,} hàng cũng có trong tập huấn luyện, nên điểm số một phần chỉ đo trí nhớ",
+    "labels_few": "{count} nhãn có ít hơn {few} hàng huấn luyện: {examples}; điểm của chúng nói lên rất ít",
+    "labels_mostly_one": "{share} số hàng huấn luyện mang nhãn '{label}'; hãy xem macro F1, đừng xem độ chính xác",
     "labels_alike": "các nhãn chỉ khác nhau về chữ hoa hay khoảng trắng vẫn được học như các nhãn khác nhau: {examples}; hãy thống nhất chúng trong dữ liệu",
     # dòng lệnh
     "columns": "{role}: cột '{name}' ({reason})",
@@ -121,6 +127,12 @@ SENTENCES: dict[str, str] = {
     "({other}): {difference} ({dlow} đến {dhigh}), p = {p}.",
     "verdict_not_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
     "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
+    "plan_rows": "{train:,} hàng huấn luyện, {validation:,} hàng thẩm định và {test:,} hàng kiểm tra; {labels} nhãn; trung vị {median} token, nhiều nhất {longest}",
+    "plan_steps": "{epochs} epoch, mỗi epoch {per_epoch:,} bước với {rows} hàng, tốc độ học {rate:.2g}, {precision} trên {device}",
+    "verdict_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác {value:.1%} ({low:.1%} đến {high:.1%}) và tốt hơn {baseline} "
+    "({other:.1%}): {difference:+.1%} ({dlow:+.1%} đến {dhigh:+.1%}), p = {p}.",
+    "verdict_not_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác {value:.1%} ({low:.1%} đến {high:.1%}), KHÔNG tốt hơn "
+    "một cách có ý nghĩa thống kê so với {baseline} ({other:.1%}): chênh lệch {difference:+.1%} ({dlow:+.1%} đến {dhigh:+.1%}), p = {p}. Đừng tin cậy vào "
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",
     "baseline_tfidf_logistic_regression": "đếm từ (TF-IDF + hồi quy logistic)",
