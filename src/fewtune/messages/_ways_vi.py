@@ -11,7 +11,7 @@ SENTENCES: dict[str, str] = {
     "init_written": "Đã ghi {path}. Hãy xem qua, sửa những gì bạn muốn, rồi chạy: fewtune train {path}",
     "init_head": "Các tùy chọn của một lần chạy fewtune. Bắt đầu bằng: fewtune train {out}. Dòng bắt đầu bằng # mà không có dấu cách là một tùy chọn cùng giá trị mặc định: bỏ dấu # để thay đổi. "
     "Trên dòng lệnh cũng dùng các tên này: fewtune train {out} train.epochs=5",
-    "init_data": "Tìm thấy trong {path}: {rows:,} dòng, {labels:,} nhãn: {examples}",
+    "init_data": "Tìm thấy trong {path}: {rows:,} hàng, {labels:,} nhãn: {examples}",
     "init_models": "Các mô hình khác và những điều cần biết: fewtune models",
     "init_methods": "Các phương pháp khác cùng tùy chọn: fewtune methods",
     "init_tasks": "Các bài toán khác cùng tùy chọn: fewtune tasks",
@@ -62,7 +62,7 @@ SENTENCES: dict[str, str] = {
     "push_private": "riêng tư",
     "push_public": "công khai, mọi người đều xem được",
     "push_sum": "{files} tệp, {size}. Không tải lên: dự đoán, văn bản huấn luyện, tùy chọn, điểm lưu.",
-    "push_report_quotes": "report.html có trích văn bản của các dòng kiểm tra",
+    "push_report_quotes": "report.html có trích văn bản của các hàng kiểm tra",
     "push_local_base": "adapter được huấn luyện trên một thư mục của máy này, {base}, có ghi trong cấu hình; không có mô hình đó thì không ai dùng được",
     "push_ask": "Tải lên?",
     "push_left": "Chưa tải lên gì cả.",

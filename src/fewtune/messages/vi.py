@@ -43,15 +43,9 @@ SENTENCES: dict[str, str] = {
     "out_unwritable": "{out}: không tạo được ({reason}); hãy chọn thư mục khác bằng --out",
     "device_absent": "hardware.device={device}: máy này không có, chỉ có {present}; hãy để hardware.device=auto",
     # nhãn
-    "labels_too_few": "cả {rows} dòng huấn luyện đều mang nhãn '{label}'; cần ít nhất hai nhãn: hãy chọn data.label_column khác",
-    "labels_too_many": "{count:,} nhãn khác nhau trong {rows:,} dòng huấn luyện (tối đa {most}); đây có vẻ là văn bản hoặc số, không phải lớp: "
-    "hãy chọn data.label_column khác, hoặc nếu là số thì dùng --task regression",
-    "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số dòng: {unknown}; các nhãn đã biết là {known}. "
-    "Hãy sửa các nhãn này, hoặc bỏ các dòng đó",
-    "labels_without_rows": "task.labels: không có dòng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
     "labels_too_few": "cả {rows} hàng huấn luyện đều mang nhãn '{label}'; cần ít nhất hai nhãn: hãy chọn data.label_column khác",
     "labels_too_many": "{count:,} nhãn khác nhau trong {rows:,} hàng huấn luyện (tối đa {most}); đây có vẻ là văn bản hoặc số, không phải lớp: "
-    "hãy chọn data.label_column khác",
+    "hãy chọn data.label_column khác, hoặc nếu là số thì dùng --task regression",
     "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số hàng: {unknown}; các nhãn đã biết là {known}. "
     "Hãy sửa các nhãn này, hoặc bỏ các hàng đó",
     "labels_without_rows": "task.labels: không có hàng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
@@ -121,18 +115,12 @@ SENTENCES: dict[str, str] = {
     # dòng lệnh
     "columns": "{role}: cột '{name}' ({reason})",
     "plan_model": "{architecture} {model}, {parameters:,} tham số, trong đó {trainable:,} ({share:.2%}) được học ({method})",
-    "plan_rows": "{train:,} dòng huấn luyện, {validation:,} dòng thẩm định và {test:,} dòng kiểm tra; {labels} nhãn; trung vị {median} token, nhiều nhất {longest}",
-    "plan_steps": "{epochs} epoch, mỗi epoch {per_epoch:,} bước với {rows} dòng, tốc độ học {rate:.2g}, {precision} trên {device}",
-    "verdict_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và tốt hơn {baseline} "
-    "({other}): {difference} ({dlow} đến {dhigh}), p = {p}.",
-    "verdict_not_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
-    "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
     "plan_rows": "{train:,} hàng huấn luyện, {validation:,} hàng thẩm định và {test:,} hàng kiểm tra; {labels} nhãn; trung vị {median} token, nhiều nhất {longest}",
     "plan_steps": "{epochs} epoch, mỗi epoch {per_epoch:,} bước với {rows} hàng, tốc độ học {rate:.2g}, {precision} trên {device}",
-    "verdict_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác {value:.1%} ({low:.1%} đến {high:.1%}) và tốt hơn {baseline} "
-    "({other:.1%}): {difference:+.1%} ({dlow:+.1%} đến {dhigh:+.1%}), p = {p}.",
-    "verdict_not_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác {value:.1%} ({low:.1%} đến {high:.1%}), KHÔNG tốt hơn "
-    "một cách có ý nghĩa thống kê so với {baseline} ({other:.1%}): chênh lệch {difference:+.1%} ({dlow:+.1%} đến {dhigh:+.1%}), p = {p}. Đừng tin cậy vào "
+    "verdict_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và tốt hơn {baseline} "
+    "({other}): {difference} ({dlow} đến {dhigh}), p = {p}.",
+    "verdict_not_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
+    "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",
     "baseline_tfidf_logistic_regression": "đếm từ (TF-IDF + hồi quy logistic)",
