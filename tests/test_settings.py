@@ -148,7 +148,7 @@ def finished(tmp_path: Path) -> Path:
         task={"name": "cls", "labels": ["tệ", "tốt"]},
     )
     (folder / "run.yaml").write_text(write_yaml(options.model_dump(mode="json", exclude={"out"})), encoding="utf-8")
-    plan = Plan.model_construct(**dict.fromkeys(Plan.model_fields, None), found=("train.epochs", "task.labels"))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    plan = Plan.model_construct(**{**dict.fromkeys(Plan.model_fields, None), "found": ("train.epochs", "task.labels")})  # pyright: ignore[reportArgumentType]
     (folder / "plan.json").write_text(plan.model_dump_json(), encoding="utf-8")
     return folder
 

@@ -71,7 +71,8 @@ def message(values: dict[str, Any], language: str = "en") -> str:
         # options without a name are those of the default method and task
         ("method.rnak=3", "method.rnak: unknown name; did you mean 'rank'?"),
         ("method.rank=0", "method.rank: must be >= 1, got 0"),
-        ("task.max_len=64", "task.max_len: unknown name; did you mean 'max_length'?"),
+        ("task.name=cls task.max_len=64", "task.max_len: unknown name; did you mean 'max_length'?"),
+        ("task.max_length=64", "task: needs a name (task.name=…); known: classification, multilabel, regression"),
         # trackers
         ("track=mlfow", "track.0: unknown tracker 'mlfow'; did you mean 'mlflow'?"),
         ("track=[mlflow,zzz]", "track.1: unknown tracker 'zzz'; known: mlflow, tensorboard, wandb"),
