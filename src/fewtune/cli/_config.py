@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fewtune.cli._file import FILE_FLAGS
 from fewtune.config.read import build, merge, nested, overrides, read_yaml
 from fewtune.record.folder import RunFolder
 from fewtune.settings import RunConfig
@@ -22,6 +23,7 @@ FLAGS = {
     "text-column": ("data.text_column", "Column of the text; else found."),
     "pair-column": ("data.pair_column", "Column of a second text."),
     "label-column": ("data.label_column", "Column of the label; else found."),
+    **FILE_FLAGS,
     "seed": ("seed", "Decides splits, order, initialisation and dropout."),
     "out": ("out", "Folder of the run, which must not exist yet."),
 }

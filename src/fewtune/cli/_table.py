@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from fewtune.cli._file import FileOptions, read_file
 from fewtune.data.columns import Columns, find_text_and_label
-from fewtune.data.read import Table, read
+from fewtune.data.read import Table
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
 from fewtune.data.write import write
@@ -19,13 +20,21 @@ from fewtune.record.plan import Plan
 
 
 def label_table(
-    run: str, data: str, out: str | None, text_column: str | None, pair_column: str | None, *, as_json: bool
+    run: str,
+    data: str,
+    out: str | None,
+    text_column: str | None,
+    pair_column: str | None,
+    language: str,
+    file: FileOptions,
+    *,
+    as_json: bool,
 ) -> None:
     """Write the labelled table to `out`, or to standard output as CSV or JSON lines.
 
     Everything that can be refused is refused before the model is loaded.
     """
-    plan, table = RunFolder.open(run).read_plan(), read(data)
+    plan, table = RunFolder.open(run).read_plan(), read_file(data, language, file)
     rows = rows_of(table, columns_as_in_training(plan, table, text_column, pair_column, label=None, need_label=False))
     names = _new_names(plan.labels, table.columns)
     columns, labelled = [*table.columns, *names.values()], _labelled(run, table, rows, names)

@@ -1,14 +1,19 @@
 """`fewtune evaluate`."""
 
+from typing import Unpack
+
 import click
+
+from fewtune.cli._file import FileOptions, file_options
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--data", required=True, help="CSV or JSONL file with texts and their labels.")
+@click.option("--data", required=True, help="File with texts and their labels.")
 @click.option("--text-column", help="Column of the text; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text.")
 @click.option("--label-column", help="Column of the label; else as in training, else found.")
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="The scores as one JSON object.")
 @click.pass_obj
 def evaluate(
@@ -19,20 +24,21 @@ def evaluate(
     pair_column: str | None,
     label_column: str | None,
     as_json: bool,
+    **file: Unpack[FileOptions],
 ) -> None:
     """Score the tuned model in the folder RUN on a labelled file, each metric with its interval."""
     import json
 
     from rich.markup import escape
 
+    from fewtune.cli._file import read_file
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import page, scores_table
-    from fewtune.data.read import read
     from fewtune.data.rows import rows as rows_of
     from fewtune.record.folder import RunFolder
     from fewtune.run import load
 
-    plan, table = RunFolder.open(run).read_plan(), read(data)
+    plan, table = RunFolder.open(run).read_plan(), read_file(data, language, file)
     rows = rows_of(table, columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True))
     tuned = load(run)
     tuned.task.check(rows, data)

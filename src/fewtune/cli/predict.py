@@ -1,18 +1,21 @@
 """`fewtune predict`."""
 
 import json
-from typing import Any
+from typing import Any, Unpack
 
 import click
+
+from fewtune.cli._file import FileOptions, file_options
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--data", help="CSV or JSONL file of texts to label.")
+@click.option("--data", help="File of texts to label.")
 @click.option("--out", help="File to write (CSV or JSONL by its ending); must not exist yet.")
 @click.option("--text-column", help="Column of the text in --data; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text in --data.")
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per text or row, on standard output.")
 @click.pass_obj
 def predict(
@@ -24,6 +27,7 @@ def predict(
     text_column: str | None,
     pair_column: str | None,
     as_json: bool,
+    **file: Unpack[FileOptions],
 ) -> None:
     """Label each TEXT, or each row of a file, with the tuned model in the folder RUN.
 
@@ -39,7 +43,7 @@ def predict(
     if data is not None:
         from fewtune.cli._table import label_table
 
-        label_table(run, data, out, text_column, pair_column, as_json=as_json)
+        label_table(run, data, out, text_column, pair_column, language, file, as_json=as_json)
         return
     from fewtune.run import load
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fewtune.data._cell import BadCell
 from fewtune.data.columns import Columns
 from fewtune.data.profile import as_text, is_missing
 from fewtune.data.read import Table
 from fewtune.errors import DataError
+from fewtune.messages import Sentence
 
 SHOWN_LINES = 5
 """Line numbers named in an error; the rest is counted."""
@@ -39,12 +41,14 @@ def rows(table: Table, columns: Columns) -> list[Row]:
 
 
 def _texts(table: Table, column: str, option: str) -> list[str]:
+    _refuse(table, column, "data_cell_bad", _is_bad)
     _refuse(table, column, "data_text_missing", is_missing, option=option)
     _refuse(table, column, "data_text_kind", lambda value: not isinstance(value, str), option=option)
     return [row[column] for row in table.rows]
 
 
 def _labels(table: Table, column: str) -> list[str]:
+    _refuse(table, column, "data_cell_bad", _is_bad)
     _refuse(table, column, "data_label_missing", is_missing)
     _refuse(table, column, "data_label_kind", lambda value: not _is_one_value(value))
     return [as_text(row[column]) for row in table.rows]
@@ -54,15 +58,19 @@ def _is_one_value(value: Any) -> bool:
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _refuse(table: Table, column: str, id: str, bad: Callable[[Any], bool], **values: str) -> None:
+def _is_bad(value: Any) -> bool:
+    return isinstance(value, BadCell)
+
+
+def _refuse(table: Table, column: str, id: str, bad: Callable[[Any], bool], **values: Any) -> None:
     """Raise DataError `id` if any value of `column` is bad; `{kind}` in its sentence is the type of the first."""
     found = [number for number, row in enumerate(table.rows) if bad(row[column])]
     if not found:
         return
-    lines = ", ".join(str(table.lines[number]) for number in found[:SHOWN_LINES])
-    values |= {
-        "column": column,
-        "lines": lines + (", …" if len(found) > SHOWN_LINES else ""),
-        "kind": type(table.rows[found[0]][column]).__name__,
-    }
+    first = table.rows[found[0]][column]
+    shown = ", ".join(str(table.lines[number]) for number in found[:SHOWN_LINES])
+    where = Sentence(f"data_at_{table.counts}", {"numbers": shown + (", …" if len(found) > SHOWN_LINES else "")})
+    values |= {"column": column, "lines": where, "kind": type(first).__name__}
+    if isinstance(first, BadCell):
+        values |= {"cell": first.address, "why": Sentence(f"data_cell_{first.why}", {})}
     raise DataError(id, path=table.path, count=len(found), total=len(table.rows), **values)

@@ -9,17 +9,20 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted, adapt
+from fewtune.check.damage import damage
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import Columns, find_text_and_label
-from fewtune.data.read import read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
 from fewtune.data.split import split
+from fewtune.engine.cache import FeatureCache
+from fewtune.engine.features import Encoder
 from fewtune.engine.loop import Examples
 from fewtune.engine.precision import Precision, choose_device, choose_precision
+from fewtune.engine.sources import SPLITS, Sources, read_sources
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_labels
@@ -28,7 +31,6 @@ from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Task
 
-SPLITS = ("train", "validation", "test")
 LONGEST = 512
 """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
 
@@ -59,7 +61,9 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    given, columns, digests = _read(config)
+    sources = read_sources(config.data)
+    config = config.model_copy(update={"data": sources.config})
+    given, columns = _read(config, sources)
     config.task.prepare(given["train"])  # what is no set of labels should be called that, not be split
     rows = _split(config, given)
     task = config.task.prepare(rows["train"])
@@ -76,7 +80,8 @@ def prepare(config: RunConfig) -> Prepared:
     width = anatomy.width
     task = _limit(task, tokenizer, anatomy.positions)
     max_length: int = task.max_length  # pyright: ignore[reportAttributeAccessIssue]
-    features = {name: task.encode(rows[name], tokenizer) for name in SPLITS}
+    encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
+    features = {name: encoder.encode(rows[name]) for name in SPLITS}
     adapted = adapt(empty, config.method)
     filled, found = _fill(config, task, origin, len(features["train"]), width)
     options = filled.train
@@ -93,7 +98,7 @@ def prepare(config: RunConfig) -> Prepared:
         labels=getattr(task, "labels", None) or (),
         columns=_columns(columns),
         rows={name: len(rows[name]) for name in SPLITS},
-        data_sha256=digests,
+        data_sha256=sources.digests,
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
@@ -109,22 +114,19 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=tuple(_findings(rows, features, tokenizer, max_length)),
+        findings=(*sources.notes, *_findings(rows, features, tokenizer, max_length)),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
 
 
-def _read(config: RunConfig) -> tuple[dict[str, Sequence[Row]], Columns, dict[str, str]]:
-    """The rows of each file given, the columns they were read from, and the SHA-256 of each file."""
+def _read(config: RunConfig, sources: Sources) -> tuple[dict[str, Sequence[Row]], Columns]:
+    """The rows of each source, and the columns they were read from."""
     data = config.data
-    paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
-    tables = {name: read(path) for name, path in paths.items() if path is not None}
     columns = find_text_and_label(
-        tables["train"], text=data.text_column, pair=data.pair_column, label=data.label_column
+        sources.tables["train"], text=data.text_column, pair=data.pair_column, label=data.label_column
     )
-    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns) for name, table in tables.items()}
-    return rows, columns, {str(table.path.resolve()): table.digest for table in tables.values()}
+    return {name: rows_of(table, columns) for name, table in sources.tables.items()}, columns
 
 
 def _split(config: RunConfig, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
@@ -207,7 +209,8 @@ def _findings(
     rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
-    findings = check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer)
+    findings = damage(row for name in SPLITS for row in rows[name])
+    findings += check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:

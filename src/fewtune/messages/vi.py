@@ -1,11 +1,13 @@
 """Các câu bằng tiếng Việt. Tên tùy chọn, tên tệp và lệnh giữ nguyên như người dùng phải gõ."""
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
+from fewtune.messages._files_vi import SENTENCES as _FILES
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_FILES,
     **_PREDICT,
     **_REPORT,
     # tùy chọn
