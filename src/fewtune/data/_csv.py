@@ -28,21 +28,16 @@ def open_csv(source: Source, options: Options) -> Opened:
     # csv refuses cells over 131,072 characters. The limit is global to the process, so it is only ever raised: lowering
     # it again would fail a read in another thread.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-    delimiter, declared = find_delimiter(source.path, options.delimiter, lines(source, encoding, skip))
-    form = _Form(source, encoding, skip, delimiter, declared)
-    tabs = source.path.suffix.lower() in TABS
-    notes = []
-    if delimiter != "," and options.delimiter is None and not tabs:
-        notes.append(note("data_delimiter_found", path=source.path.name, delimiter=repr(delimiter)))
-    if tabs and not _sound(form) and _sound(form_ := replace(form, quoted=False)):
-        form = form_
-        notes.append(note("data_quotes_plain", path=source.path.name))
+    found = find_delimiter(source.path, options.delimiter, lines(source, encoding, skip))
+    form, notes = _Form(source, encoding, skip, found.character, found.declared), found.notes
+    if source.path.suffix.lower() in TABS and not _sound(form) and _sound(plain := replace(form, quoted=False)):
+        form, notes = plain, (note("data_quotes_plain", path=source.path.name),)
     records = _records(form)
     columns = next((cells for _, cells in records), None)
     if columns is None:
         raise DataError("data_file_empty", path=source.path)
     check_names(source.path, columns)
-    return Opened(tuple(columns), _rows(form, records, columns), tuple(notes))
+    return Opened(tuple(columns), _rows(form, records, columns), notes)
 
 
 @dataclass(frozen=True)

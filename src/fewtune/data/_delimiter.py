@@ -8,16 +8,21 @@ lines have as many cells under it as the first line.
 2. One is possible: that one.
 3. Several are possible and exactly one fits: that one.
 4. Else the comma if it is possible (a row of another length will be named), or the choice is asked for.
+
+Anything but a comma is noted, and so is a comma where another one would fit too.
 """
 
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from fewtune.data._source import note
 from fewtune.errors import ConfigError, DataError
 from fewtune.messages import Sentence
+from fewtune.record.plan import Finding
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 WRITTEN = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "pipe": "|"}
@@ -31,38 +36,55 @@ SHOWN = 60
 _DECLARED = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 
 
-def find_delimiter(path: Path, asked: str | None, text: Iterator[str]) -> tuple[str, int]:
-    """The delimiter by the rule above, and how many lines (0 or 1) declare it. `text`: the lines from the first.
+@dataclass(frozen=True)
+class Delimiter:
+    """What was found."""
+
+    character: str
+    declared: int = 0
+    """Lines, 0 or 1, at the head of the file that only say so."""
+    notes: tuple[Finding, ...] = ()
+
+
+def find_delimiter(path: Path, asked: str | None, text: Iterator[str]) -> Delimiter:
+    """The delimiter by the rule above. `text`: the lines of the file from the first.
 
     Raises ConfigError for one that cannot be, DataError where it has to be chosen.
     """
     if asked is not None:
-        return given_delimiter(asked), 0
+        return Delimiter(given_delimiter(asked))
     first = next(text, "")
     if declared := _DECLARED.fullmatch(first):
-        return declared[1], 1
+        return Delimiter(declared[1], 1, _found(path, declared[1]))
     if path.suffix.lower() in TABS:
-        return "\t", 0
+        return Delimiter("\t")
     while first and not first.strip():
         first = next(text, "")
     possible = [each for each in DELIMITERS if len(_cells(first, each)) > 1]
     if not possible and path.suffix.lower() == ".txt" and first:
         raise DataError("data_text_file", path=path, line=first.strip()[:SHOWN])
-    if len(possible) > 1:
-        head = [first, *islice(text, LINES)]
-        even = [each for each in possible if _even(head, each)]
-        if len(even) != 1 and "," not in possible:
-            listed = ", ".join(repr(each) for each in possible)
-            raise DataError("data_delimiter_ambiguous", path=path, delimiters=listed, line=first.strip()[:SHOWN])
-        possible = even if len(even) == 1 else [","]
-    return (possible or [","])[0], 0
+    if len(possible) < 2:
+        return Delimiter(possible[0], 0, _found(path, possible[0])) if possible else Delimiter(",")
+    head = [first, *islice(text, LINES)]
+    fitting = [each for each in possible if _fits(head, each)]
+    if len(fitting) == 1:
+        return Delimiter(fitting[0], 0, _found(path, fitting[0]))
+    if "," not in possible:
+        listed = ", ".join(repr(each) for each in possible)
+        raise DataError("data_delimiter_ambiguous", path=path, delimiters=listed, line=first.strip()[:SHOWN])
+    others = ", ".join(repr(each) for each in fitting if each != ",")
+    return Delimiter(",", 0, (note("data_delimiter_others", path=path.name, others=others),) if others else ())
+
+
+def _found(path: Path, delimiter: str) -> tuple[Finding, ...]:
+    return () if delimiter == "," else (note("data_delimiter_found", path=path.name, delimiter=repr(delimiter)),)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter), [])
 
 
-def _even(head: list[str], delimiter: str) -> bool:
+def _fits(head: list[str], delimiter: str) -> bool:
     """Whether all of the records have one length; one that is cut off does not count."""
     records = [cells for cells in csv.reader(head, delimiter=delimiter) if "".join(cells).strip()]
     whole = records[:-1] if len(head) > LINES else records

@@ -11,7 +11,9 @@ from fewtune.data._source import Numbered, Opened, Options, Source, check_names,
 from fewtune.errors import DataError, MissingExtra
 
 BATCH = 4096
-"""Rows held in memory at a time."""
+"""Rows held in memory at a time,"""
+BUFFER = 1 << 16
+"""and bytes of each column."""
 
 
 def open_parquet(source: Source, options: Options) -> Opened:
@@ -46,7 +48,8 @@ def _rows(source: Source, names: dict[str, list[str]]) -> Iterator[Numbered]:
     number = 0
     with source.open() as stream:
         try:
-            with parquet.ParquetFile(stream) as file:
+            # Ahead of time, as by default, it would read all that is asked for: the whole file.
+            with parquet.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER) as file:
                 for batch in file.iter_batches(BATCH):
                     columns = {name: [_plain(cell) for cell in batch[name].to_pylist()] for name in batch.schema.names}
                     for name, known in names.items():

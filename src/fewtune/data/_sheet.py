@@ -18,7 +18,7 @@ Range = tuple[int, int, int, int]
 """Top, left, bottom, right, from 1."""
 
 _MERGED = re.compile(rb'mergeCell\s[^>]*?\bref="([A-Z]+[0-9]+):([A-Z]+[0-9]+)"')
-_STEP = 1 << 20
+_STEP = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def encoding_of(source: Source, asked: str | None) -> tuple[str, int]:
 def known(asked: str) -> str:
     """Python's name of an encoding of text. Raises ConfigError for one it does not know."""
     try:
-        b"".decode(asked)
+        io.TextIOWrapper(io.BytesIO(), encoding=asked)  # refuses `hex` and other codecs that make no text
         return codecs.lookup(asked).name.removesuffix("-sig").removesuffix("_sig")
     except (LookupError, ValueError):
         raise ConfigError("option_encoding", given=asked) from None

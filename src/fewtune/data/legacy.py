@@ -28,7 +28,9 @@ _VNI_LETTERS = {"ñ": "đ", "ô": "ơ", "ö": "ư", "æ": "ỉ", "ó": "ĩ", "ò
 ENOUGH_WORDS = 3
 """Different words with marks that a text needs before anything is said about it; one or two may be names."""
 MOSTLY = 0.8
-"""Share of them that must be Vietnamese once decoded. Both are conventions, not measurements."""
+"""Share of them that must be Vietnamese once decoded."""
+HALF = 0.5
+"""Share of them that may be Vietnamese by chance as they stand: "Tù do" is "Tự do". These are conventions, not measurements."""
 
 _PLAIN = re.compile(r"[A-Za-z]")
 _BETWEEN = re.compile(
@@ -60,11 +62,11 @@ def vni(text: str) -> str:
 def recognised(text: str) -> tuple[str, str] | None:
     """`("tcvn3" or "vni", the text decoded)` when `text` is Vietnamese in an old font, else None.
 
-    It is when it holds at least ENOUGH_WORDS words with marks, most of them are no Vietnamese as they stand, and nearly
+    It is when it holds at least ENOUGH_WORDS words with marks, half of them or more are no Vietnamese as they stand, and nearly
     all of them are once decoded.
     """
     marked = marked_words(text)
-    if len(marked) < ENOUGH_WORDS or share_vietnamese(marked) > 1 - MOSTLY:
+    if len(marked) < ENOUGH_WORDS or share_vietnamese(marked) > HALF:
         return None
     for name, decode in (("tcvn3", tcvn3), ("vni", vni)):
         if share_vietnamese([decode(word) for word in marked]) >= MOSTLY:

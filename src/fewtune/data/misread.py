@@ -7,9 +7,9 @@ PAGES = ("cp1252", "cp1258")
 """Western and Vietnamese Windows, as which Excel and old editors read UTF-8 without a mark."""
 
 # What such a text can have been: Latin letters, marks, Cyrillic, typographic signs, currencies, emoji. Chinese and Korean
-# are left out, since "é…”" is good French and would be one of their signs.
+# are left out, since "é…”" is good French and would be one of their signs, and so are « and », since "«Â»" is a letter in quotes.
 _EXPECTED = re.compile(
-    "[\u00a0-\u024f\u0300-\u036f\u0400-\u04ff\u1e00-\u1eff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2122\U0001f300-\U0001faff]"
+    "[\u00a0-\u00aa\u00ac-\u00ba\u00bc-\u024f\u0300-\u036f\u0400-\u04ff\u1e00-\u1eff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2122\U0001f300-\U0001faff]"
 )
 _WORD = re.compile(r"[^ \t\r\n]+")  # not \S, which ends at the no-break space that is the second half of "à"
 
@@ -19,19 +19,15 @@ def misread(text: str) -> tuple[str, str, str] | None:
 
     Signs count that are, as bytes of the code page, a letter in UTF-8: "áº¹" is "ẹ". By chance they hardly ever meet.
     """
-    found = None
-    for page in PAGES:
-        if text.isascii() or not _signs(page)[0].search(text):
-            continue
-        for word in _WORD.findall(text):
-            repaired = _repaired(word, page)
-            if repaired != word and (found is None or len(repaired) < len(found[2])):
-                found = page, word, repaired
-                break
-    return found
+    pages = [] if text.isascii() else [page for page in PAGES if _signs(page)[0].search(text)]
+    if not pages:
+        return None
+    page = min(pages, key=lambda each: len(_repaired(text, each)))  # each letter repaired makes it shorter
+    words = ((word, _repaired(word, page)) for word in _WORD.findall(text))
+    return next(((page, word, repaired) for word, repaired in words if repaired != word), None)
 
 
-def _repaired(word: str, page: str) -> str:
+def _repaired(text: str, page: str) -> str:
     pattern, numbers = _signs(page)
 
     def letter(found: re.Match[str]) -> str:
@@ -41,7 +37,7 @@ def _repaired(word: str, page: str) -> str:
             return found[0]
         return read if _EXPECTED.match(read) else found[0]
 
-    return pattern.sub(letter, word)
+    return pattern.sub(letter, text)
 
 
 @cache

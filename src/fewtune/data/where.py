@@ -110,7 +110,8 @@ def _folders(path: Path, folders: list[Path]) -> dict[str, Part]:
 
 def _visible(path: Path) -> list[Path]:
     """What a person put into a folder, by name; not what macOS, Excel, git and others leave there."""
-    return sorted(each for each in path.iterdir() if not each.name.startswith((".", "~$", "_")))
+    visible = [each for each in path.iterdir() if not each.name.startswith((".", "~$", "_"))]
+    return sorted(visible, key=lambda each: each.name)  # paths themselves sort without case on Windows
 
 
 def _readable(path: Path) -> None:

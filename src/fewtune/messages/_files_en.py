@@ -56,6 +56,7 @@ SENTENCES: dict[str, str] = {
         "Put the texts into a .csv with a column of labels, or into one folder for each label."
     ),
     "data_delimiter_found": "{path}: the cells are separated by {delimiter}",
+    "data_delimiter_others": "{path}: the cells are taken to be separated by commas, although {others} would fit too; if that is meant, choose it with data.delimiter=… (--delimiter)",
     "data_quotes_plain": "{path}: double quotes are taken as they stand, since they do not enclose whole cells",
     # _json.py
     "data_json_invalid": "{path}: not valid JSON: line {line}: {reason}. Repair it there, or export it again.",

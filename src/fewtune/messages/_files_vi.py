@@ -56,6 +56,7 @@ SENTENCES: dict[str, str] = {
         "Hãy đưa các văn bản vào một tệp .csv có cột nhãn, hoặc vào mỗi nhãn một thư mục."
     ),
     "data_delimiter_found": "{path}: các ô được ngăn cách bằng {delimiter}",
+    "data_delimiter_others": "{path}: các ô được coi là ngăn cách bằng dấu phẩy, dù {others} cũng khớp; nếu ý bạn là vậy, hãy chọn bằng data.delimiter=… (--delimiter)",
     "data_quotes_plain": "{path}: dấu ngoặc kép được giữ nguyên, vì chúng không bao quanh trọn một ô",
     # _json.py
     "data_json_invalid": "{path}: không phải JSON hợp lệ: dòng {line}: {reason}. Hãy sửa chỗ đó, hoặc xuất lại tệp.",
