@@ -30,7 +30,7 @@ def test_it_refuses_what_rows_refuses_in_the_same_words(cells, pair):
     lines = [3 * number + 2 for number in range(len(found))]
     columns = Columns("a", "b" if pair else None, None, {})
     shown: list[Any] = []
-    one = outcome(lambda: survey(PATH, zip(lines, found, strict=True), columns, shown.append))
+    one = outcome(lambda: survey(PATH, "line", zip(lines, found, strict=True), columns, shown.append))
     other = outcome(lambda: len(rows_of(Table(PATH, ("a", "b"), found, lines, ""), columns)))
     assert one == other
     assert shown == found
@@ -46,4 +46,4 @@ def test_what_cannot_be_written_stops_it_at_once():
         pytest.fail("read on")
 
     with pytest.raises(DataError, match=r"out\.xlsx"):
-        survey(PATH, endless(), Columns("a", None, None, {}), look)
+        survey(PATH, "line", endless(), Columns("a", None, None, {}), look)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fewtune.cli._file import FILE_FLAGS
 from fewtune.config.read import build, merge, nested, overrides, read_yaml, without_found
 from fewtune.errors import ConfigError
 from fewtune.record.folder import RunFolder
@@ -26,6 +27,7 @@ FLAGS = {
     "label-column": ("data.label_column", "Column of the label; else found."),
     "group-column": ("data.group_column", "Column of subgroups that are scored by themselves."),
     "track": ("track", "Tracker that hears of the run too: tensorboard, wandb or mlflow."),
+    **FILE_FLAGS,
     "seed": ("seed", "Decides splits, order, initialisation and dropout."),
     "out": ("out", "Folder of the run, which must not exist yet."),
 }

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from fewtune.cli._answers import Answers
+from fewtune.cli._file import FileOptions
 from fewtune.cli._review import Rule, refuse_without_confidence, review_rule
 from fewtune.cli._source import Source, opened
 from fewtune.data.columns import Columns, find_text_and_label
@@ -47,6 +48,7 @@ class Asked:
     sort: Literal["confidence"] | None
     bom: bool | None
     as_json: bool
+    file: FileOptions
 
 
 def label_table(run: str, asked: Asked, language: str) -> None:
@@ -56,7 +58,7 @@ def label_table(run: str, asked: Asked, language: str) -> None:
     needing = {name: getattr(asked, name) for name in ("sort", "review_accuracy", "review_below")}
     refuse_without_confidence(plan, {f"--{name.replace('_', '-')}": value for name, value in needing.items()})
     rule = review_rule(folder, plan, asked.review_accuracy, asked.review_below)
-    with opened(asked.data, asked.format) as source:
+    with opened(asked.data, asked.format, asked.file, language) as source:
         roles = columns_as_in_training(
             plan, source.sample(), asked.text_column, asked.pair_column, label=None, need_label=False
         )
@@ -64,7 +66,9 @@ def label_table(run: str, asked: Asked, language: str) -> None:
         answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, lists=ending in LISTS)
         writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
         example = answers.example(plan)
-        count = survey(source.path, source.rows(), roles, lambda row: writer.look({**row, **example}))
+        count = survey(
+            source.path, source.stream.counts, source.rows(), roles, lambda row: writer.look({**row, **example})
+        )
         writer.looked()
         labelled = _labelled(run, source, roles, count, answers)
         review = _write(writer, labelled, answers, asked)

@@ -1,7 +1,6 @@
 """`fewtune init`."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,11 +8,11 @@ import click
 from fewtune.cli._config import FLAGS, flag_options, flag_values
 from fewtune.config.explained import explained
 from fewtune.config.read import build, merge, overrides
-from fewtune.data.columns import Columns, find_text_and_label
-from fewtune.data.read import Table, read
-from fewtune.data.rows import Row
-from fewtune.data.rows import rows as rows_of
+from fewtune.data.columns import Columns
+from fewtune.data.labels import names_of
 from fewtune.data.vietnamese import looks_vietnamese
+from fewtune.engine.reading import Read, read_rows
+from fewtune.engine.sources import Sources, read_sources
 from fewtune.errors import ConfigError
 from fewtune.messages import say
 from fewtune.model.known import known_model
@@ -44,13 +43,12 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
         raise ConfigError("init_exists", path=out)
     values = merge({"model": {"name": "minilm"}, "data": {"path": data}}, flag_values(flags))
     config = build(RunConfig, merge(values, overrides(pairs)))
-    table = read(config.data.path)
-    columns = find_text_and_label(
-        table, text=config.data.text_column, pair=config.data.pair_column, label=config.data.label_column
-    )
-    rows = rows_of(table, columns)
-    notes = {"": _head(out, table, rows, language), **_notes(config, columns, rows, language)}
-    found = {f"data.{role}_column": name for role, name in _names(columns).items()}
+    sources = read_sources(config.data)
+    read = read_rows(sources.tables, config.data, config.task)
+    if config.task is None:  # named, so that its options may be given too
+        config = config.model_copy(update={"task": type(read.task)(name=read.task.name)})  # pyright: ignore[reportCallIssue]
+    notes = {"": _head(out, sources, read, language), **_notes(config, read, language)}
+    found = {f"data.{role}_column": name for role, name in _names(read.columns).items()}
     try:
         write(target, explained(config, notes, found))
     except OSError as error:
@@ -58,21 +56,28 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
     click.echo(say("init_written", language, path=out))
 
 
-def _head(out: str, table: Table, rows: Sequence[Row], language: str) -> list[str]:
-    counts = Counter(label for row in rows for label in (row.label if isinstance(row.label, tuple) else [row.label]))
+def _head(out: str, sources: Sources, read: Read, language: str) -> list[str]:
+    table, rows = sources.tables["train"], read.rows["train"]
+    counts = Counter(name for row in rows for name in names_of(row.label))
     examples = ", ".join(f"{label} ({count:,})" for label, count in counts.most_common(SHOWN))
     examples += ", …" if len(counts) > SHOWN else ""
     about = {"path": table.path.name, "rows": len(rows), "labels": len(counts), "examples": examples}
-    return [say("init_head", language, out=out), "", say("init_data", language, **about)]
+    found = say("init_data" if counts else "init_data_numbers", language, **about)
+    notes = [note.say(language) for note in sources.notes]
+    return [say("init_head", language, out=out), "", found, *notes]
 
 
-def _notes(config: RunConfig, columns: Columns, rows: Sequence[Row], language: str) -> dict[str, list[str]]:
+def _notes(config: RunConfig, read: Read, language: str) -> dict[str, list[str]]:
+    columns, rows = read.columns, read.rows["train"]
     notes = {
         f"data.{role}_column": [say("columns", language, role=role, name=name, reason=columns.reasons.get(role, ""))]
         for role, name in _names(columns).items()
     }
     notes["model.name"] = [say("init_models", language)]
     notes["method.name"], notes["task.name"] = [say("init_methods", language)], [say("init_tasks", language)]
+    if read.task_reason is not None:
+        why = read.task_reason.say(language)
+        notes["task.name"].append(say("task_found", language, task=read.task.name, reason=why))
     known = known_model(config.model.name)
     if known and known.diacritics == "lost" and looks_vietnamese(row.text for row in rows):
         notes["model.name"].append(say("model_loses_diacritics", language, name=config.model.name))

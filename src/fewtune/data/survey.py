@@ -4,49 +4,55 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from fewtune.data._source import Counted
 from fewtune.data.columns import Columns
 from fewtune.data.profile import is_missing
-from fewtune.data.rows import SHOWN_LINES
+from fewtune.data.rows import SHOWN_LINES, is_bad, wrong_cells
 from fewtune.errors import DataError
 
 
 def survey(
-    path: Path, rows: Iterable[tuple[int, dict[str, Any]]], columns: Columns, look: Callable[[dict[str, Any]], None]
+    path: Path,
+    counts: Counted,
+    rows: Iterable[tuple[int, dict[str, Any]]],
+    columns: Columns,
+    look: Callable[[dict[str, Any]], None],
 ) -> int:
-    """The number of rows, after each was shown to `look`.
+    """The number of rows, after each was shown to `look`. `counts` is what the numbers beside the rows count.
 
-    Raises DataError as `data.rows.rows` does, with the lines of rows whose text or second text is missing or no string.
+    Raises DataError as `data.rows.rows` does, with the places of rows whose text or second text is missing or no string.
     """
     roles = {"data.text_column": columns.text} | ({"data.pair_column": columns.pair} if columns.pair else {})
-    wrong = {(id, option): _Lines() for option in roles for id in ("data_text_missing", "data_text_kind")}
-    count = 0
-    for line, row in rows:
-        count += 1
+    wrong = {
+        (option, id): _Wrong() for option in roles for id in ("data_cell_bad", "data_text_missing", "data_text_kind")
+    }
+    total = 0
+    for place, row in rows:
+        total += 1
         for option, column in roles.items():
             value = row[column]
-            if is_missing(value):
-                wrong["data_text_missing", option].add(line, value)
+            if is_bad(value):
+                wrong[option, "data_cell_bad"].add(place, value)
+            elif is_missing(value):
+                wrong[option, "data_text_missing"].add(place, value)
             elif not isinstance(value, str):
-                wrong["data_text_kind", option].add(line, value)
+                wrong[option, "data_text_kind"].add(place, value)
         look(row)
-    for (id, option), lines in wrong.items():
-        if lines.count:
-            values = {"option": option, "column": roles[option], "total": count}
-            raise DataError(id, path=path, count=lines.count, lines=lines.shown(), kind=lines.kind, **values)
-    return count
+    for (option, id), found in wrong.items():
+        if found.count:
+            about = wrong_cells(path, counts, roles[option], found.places, found.first, count=found.count, total=total)
+            raise DataError(id, **about, option=option)
+    return total
 
 
-class _Lines:
-    """How many lines have something wrong with them, and the first few."""
+class _Wrong:
+    """How many cells have something wrong with them, and the first few."""
 
     def __init__(self) -> None:
-        self.count, self.first, self.kind = 0, [], ""
+        self.count, self.places, self.first = 0, [], None
 
-    def add(self, line: int, value: Any) -> None:
+    def add(self, place: int, value: Any) -> None:
+        self.first = value if self.count == 0 else self.first
         self.count += 1
-        self.kind = self.kind or type(value).__name__
-        if len(self.first) < SHOWN_LINES:
-            self.first.append(str(line))
-
-    def shown(self) -> str:
-        return ", ".join(self.first) + (", …" if self.count > len(self.first) else "")
+        if len(self.places) < SHOWN_LINES:
+            self.places.append(place)

@@ -9,19 +9,21 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted, adapt
+from fewtune.check.damage import damage
 from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.segmentation import segmentation
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
-from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
-from fewtune.data.labels import label_column
-from fewtune.data.read import read
+from fewtune.data.columns import Columns
 from fewtune.data.rows import Row
-from fewtune.data.rows import rows as rows_of
+from fewtune.engine.cache import FeatureCache
+from fewtune.engine.features import Encoder
 from fewtune.engine.loop import Examples
 from fewtune.engine.precision import Precision, choose_device, choose_precision
+from fewtune.engine.reading import filled_in, read_rows
+from fewtune.engine.sources import SPLITS, read_sources
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
@@ -29,9 +31,7 @@ from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Task
-from fewtune.tasks._choose import choose
 
-SPLITS = ("train", "validation", "test")
 LONGEST = 512
 """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
 
@@ -62,7 +62,9 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    read = _read(config)
+    sources = read_sources(config.data)
+    config = config.model_copy(update={"data": sources.config})
+    read = read_rows(sources.tables, config.data, config.task)
     task = read.task
     task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
     rows = _split(config, task, read.rows)
@@ -81,7 +83,8 @@ def prepare(config: RunConfig) -> Prepared:
     width = anatomy.width
     task = _limit(task, tokenizer, anatomy.positions)
     max_length: int = task.max_length  # pyright: ignore[reportAttributeAccessIssue]
-    features = {name: task.encode(rows[name], tokenizer) for name in SPLITS}
+    encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
+    features = {name: encoder.encode(rows[name]) for name in SPLITS}
     adapted = adapt(empty, config.method)
     filled, found = _fill(config, task, origin, len(features["train"]), width)
     options = filled.train
@@ -100,7 +103,7 @@ def prepare(config: RunConfig) -> Prepared:
         labels=getattr(task, "labels", None) or (),
         columns=_columns(read.columns),
         rows={name: len(rows[name]) for name in SPLITS},
-        data_sha256=read.digests,
+        data_sha256=sources.digests,
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
@@ -116,49 +119,10 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=tuple(_findings(origin.name, rows, features, tokenizer, max_length)),
+        findings=(*sources.notes, *_findings(origin.name, rows, features, tokenizer, max_length)),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What stands in the files."""
-
-    rows: dict[str, Sequence[Row]]
-    """Of each file that was given."""
-    columns: Columns
-    digests: dict[str, str]
-    """File → SHA-256 of its bytes."""
-    task: Task
-    """The one that reads the labels."""
-    task_reason: Finding | None
-    """Why that one, where nobody named it."""
-    reading: dict[str, str]
-    """Its options that were found in the label column."""
-
-
-def _read(config: RunConfig) -> _Read:
-    """The rows of each file given, and how they were read."""
-    data = config.data
-    paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
-    tables = {name: read(path) for name, path in paths.items() if path is not None}
-    columns = find_text_and_label(
-        tables["train"],
-        text=data.text_column,
-        pair=data.pair_column,
-        label=data.label_column,
-        group=data.group_column,
-        label_kinds=config.task.label_kinds if config.task else LABEL_KINDS,
-    )
-    assert columns.label is not None
-    column = label_column(tables["train"], columns.label)
-    asked, reason = (config.task, None) if config.task else choose(column)
-    task = asked.reading(column)
-    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
-    digests = {str(table.path.resolve()): table.digest for table in tables.values()}
-    return _Read(rows, columns, digests, task, reason, {name: str(getattr(task, name)) for name in _found(asked, task)})
 
 
 def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
@@ -203,13 +167,8 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    of_task = _found(config.task, task) if config.task else ["name", *_found(type(task)(), task)]
+    of_task = filled_in(config.task, task) if config.task else ["name", *filled_in(type(task)(), task)]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
-
-
-def _found(asked: Task, task: Task) -> list[str]:
-    """The options that are empty in `asked` and not in `task`."""
-    return [name for name in type(task).model_fields if getattr(asked, name) is None is not getattr(task, name)]
 
 
 def default_batch_size(rows: int) -> int:
@@ -247,7 +206,8 @@ def _findings(
     max_length: int,
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
-    findings = check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
+    findings = damage(row for name in SPLITS for row in rows[name])
+    findings += check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
     findings += segmentation(model, texts)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)

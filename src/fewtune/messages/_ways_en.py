@@ -12,6 +12,7 @@ SENTENCES: dict[str, str] = {
     "init_head": "Options of a fewtune run. Start it: fewtune train {out}. A line that begins with # and no space is an option with its default: take the # away to change it. "
     "The same names serve on the command line: fewtune train {out} train.epochs=5",
     "init_data": "Found in {path}: {rows:,} rows, {labels:,} labels: {examples}",
+    "init_data_numbers": "Found in {path}: {rows:,} rows, each with a number",
     "init_models": "Others, with what to know of them: fewtune models",
     "init_methods": "Others, with their options: fewtune methods",
     "init_tasks": "Others, with their options: fewtune tasks",

@@ -12,6 +12,7 @@ SENTENCES: dict[str, str] = {
     "init_head": "Các tùy chọn của một lần chạy fewtune. Bắt đầu bằng: fewtune train {out}. Dòng bắt đầu bằng # mà không có dấu cách là một tùy chọn cùng giá trị mặc định: bỏ dấu # để thay đổi. "
     "Trên dòng lệnh cũng dùng các tên này: fewtune train {out} train.epochs=5",
     "init_data": "Tìm thấy trong {path}: {rows:,} hàng, {labels:,} nhãn: {examples}",
+    "init_data_numbers": "Tìm thấy trong {path}: {rows:,} hàng, mỗi hàng một số",
     "init_models": "Các mô hình khác và những điều cần biết: fewtune models",
     "init_methods": "Các phương pháp khác cùng tùy chọn: fewtune methods",
     "init_tasks": "Các bài toán khác cùng tùy chọn: fewtune tasks",

@@ -2,6 +2,7 @@
 
 from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._demo_en import SENTENCES as _DEMO
+from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
@@ -10,6 +11,7 @@ from fewtune.messages._ways_en import SENTENCES as _WAYS
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_DEMO,
+    **_FILES,
     **_PREDICT,
     **_REPORT,
     **_TASKS,

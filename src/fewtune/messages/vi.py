@@ -2,6 +2,7 @@
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._demo_vi import SENTENCES as _DEMO
+from fewtune.messages._files_vi import SENTENCES as _FILES
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
@@ -10,6 +11,7 @@ from fewtune.messages._ways_vi import SENTENCES as _WAYS
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_DEMO,
+    **_FILES,
     **_PREDICT,
     **_REPORT,
     **_TASKS,
