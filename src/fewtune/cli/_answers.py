@@ -22,11 +22,11 @@ class Answers:
     names: dict[str, str]
     """`prediction`, `confidence`, `needs_review` and `probability_<label>` → the column they stand in."""
     cut_off: float | None
-    lists: bool
-    """Whether the format holds a set of labels as a list; else it is one text with `|` between them."""
+    separator: str | None
+    """What stands between the labels of a set; None: they are a list."""
 
     @classmethod
-    def behind(cls, columns: Sequence[str], plan: Plan, cut_off: float | None, *, lists: bool) -> Answers:
+    def behind(cls, columns: Sequence[str], plan: Plan, cut_off: float | None, separator: str | None) -> Answers:
         """The columns for this run's answers, with `_new` behind a name that the table has already."""
         wanted = [*ONE, *(f"probability_{label}" for label in plan.labels)]
         absent = set(ONE[1:]) if not plan.labels else {"needs_review"} if cut_off is None else set()
@@ -38,7 +38,7 @@ class Answers:
             while free in columns or free in names.values():
                 free += "_new"
             names[name] = free
-        return cls(names, cut_off, lists)
+        return cls(names, cut_off, separator)
 
     def cells(self, prediction: Prediction) -> dict[str, Any]:
         """Column → value; probabilities rounded, and the rule applied to what is written, so that anybody can check it."""
@@ -53,8 +53,8 @@ class Answers:
 
     def example(self, plan: Plan) -> dict[str, Any]:
         """Cells of the kinds that `cells` gives, before there is a prediction."""
-        label = "|" if plan.task != "multilabel" else self.shown(("a", "b"))
-        kinds = {"prediction": label if plan.labels else 0.5, "needs_review": True}
+        label = self.shown(("a", "b")) if plan.task == "multilabel" else "a" if plan.labels else 0.5
+        kinds = {"prediction": label, "needs_review": True}
         return {column: kinds.get(name, 0.5) for name, column in self.names.items()}
 
     def shown(self, label: Any) -> Any:
@@ -63,4 +63,4 @@ class Answers:
             return float(f"{label:.7g}")
         if isinstance(label, str):
             return label
-        return list(label) if self.lists else "|".join(label)
+        return list(label) if self.separator is None else self.separator.join(label)

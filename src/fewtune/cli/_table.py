@@ -20,6 +20,7 @@ from fewtune.cli._answers import Answers
 from fewtune.cli._file import FileOptions
 from fewtune.cli._review import Rule, refuse_without_confidence, review_rule
 from fewtune.cli._source import Source, opened
+from fewtune.config.read import read_yaml
 from fewtune.data.columns import Columns, find_text_and_label
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
@@ -63,7 +64,8 @@ def label_table(run: str, asked: Asked, language: str) -> None:
             plan, source.sample(), asked.text_column, asked.pair_column, label=None, need_label=False
         )
         ending = asked.out.suffix.lower() if asked.out else ".jsonl" if asked.as_json else ".csv"
-        answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, lists=ending in LISTS)
+        separator = None if ending in LISTS else _separator(folder)
+        answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator)
         writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
         example = answers.example(plan)
         count = survey(
@@ -88,6 +90,13 @@ def columns_as_in_training(
         label=label or (trained.get("label") if need_label else None),
         need_label=need_label,
     )
+
+
+def _separator(folder: RunFolder) -> str | None:
+    """What stood between the labels of a set in the training file; None where they were lists."""
+    task = read_yaml(folder.config).get("task")
+    found = task.get("separator") if isinstance(task, dict) else None
+    return None if found == "[]" else found
 
 
 def _writer(asked: Asked, source: Source, columns: list[str], ending: str) -> Writer:
