@@ -30,7 +30,8 @@ def test_the_samples_are_in_no_bundled_file(messages: str):
 
 def test_a_mistake_in_its_options(fewtune: Command, here: Path):
     done = fewtune("demo", "train.epoch=1")
-    assert (done.code, done.err) == (2, "Error: train.epoch: unknown name; did you mean 'epochs'?\n")
+    assert done.code == 2
+    assert done.err.startswith("Error: train.epoch: unknown name; did you mean 'epochs'?\n")
     assert list(here.iterdir()) == []
 
 
