@@ -84,7 +84,16 @@ def test_whatever_the_data_is_called_nothing_breaks_out_of_a_comment(note: str, 
     assert set(load(text, SafeLoader)) == {"model", "data", "method", "train", "eval", "hardware"}
 
 
-@given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.lists(st.text())))
+@given(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(),
+        st.lists(st.text()),
+    )
+)
 def test_a_line_reads_back_to_its_value(value: Any):
     import tempfile
 
