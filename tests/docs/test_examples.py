@@ -12,6 +12,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, BertConfig
 
 from fewtune.adapted import adapt
+from fewtune.evidence.calibration import calibration_error
 from fewtune.evidence.paired import mcnemar, paired_difference
 from fewtune.evidence.scores import classification_scores
 from fewtune.evidence.wilson import wilson
@@ -138,13 +139,17 @@ def overfitted() -> list[str]:
 def calibrated() -> list[str]:
     halves = [(0.65, 12), (0.95, 16)]
     gaps = [abs(stated - right / 20) for stated, right in halves]
+    answers = (
+        np.repeat([stated for stated, _ in halves], 20),
+        np.concatenate([np.arange(20) < right for _, right in halves]),
+    )
     first, second = (torch.tensor([2.0, 0.0]).div(temperature).softmax(0)[0].item() for temperature in (1, 2))
     return [
         *(
             f"| the 20 {which} sure | {stated:.2f} | {right} of 20 | {right / 20:.2f} | {gap:.2f} |"
             for which, (stated, right), gap in zip(("least", "most"), halves, gaps, strict=True)
         ),
-        f"The mean gap, {sum(gaps) / 2:.2f}, is the expected calibration error",
+        f"The mean gap, {calibration_error(*answers, bins=2):.2f}, is the expected calibration error",
         "of the answers given with 0.8, eight in ten should be right",
         f"whose outputs differ by 2, T = 1 says {first:.3f}, and T = 2 says {second:.3f}",
     ]

@@ -116,7 +116,8 @@ def test_a_table_of_options():
 
 def test_what_has_no_words_yet_is_not_passed_over():
     with pytest.raises(ValueError, match="no words"):
-        taken({"$ref": "#/$defs/Other"})
+        taken({"type": "null"})
+    assert taken({"type": "array", "items": {"$ref": "#/$defs/Tracker"}}) == "list of tracker"
 
 
 def test_a_docstring_keeps_its_formula_and_becomes_no_markup():

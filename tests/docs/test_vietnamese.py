@@ -9,6 +9,7 @@ import pytest
 
 from fewtune.cli.main import COMMANDS
 from fewtune.messages.vi import SENTENCES
+from fewtune.model.known import known_model
 from fewtune.registry import names
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,22 @@ def sentences() -> list[str]:
         for each in SENTENCES.values()
         if len(each) > 20
     ]
+
+
+def test_what_is_said_of_models_is_what_the_table_of_models_says():
+    said = {"giữ": "kept", "mất": "lost"}
+    cells = [row.split("|") for row in rows(section(VIETNAMESE, "## Mô hình nào cho tiếng Việt"))[2:]]
+    told = {
+        name: (said[kept.strip()], note)
+        for _, models, kept, note, _ in cells
+        for name in re.findall(r"`(.+?)`", models)
+    }
+    assert len(told) > 4
+    for name, (kept, note) in told.items():
+        known = known_model(name)
+        assert known is not None, name
+        assert known.diacritics == kept, name
+        assert (known.segmented == "yes") == ("phải được tách từ trước" in note), name
 
 
 # --- the words

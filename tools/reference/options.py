@@ -60,6 +60,8 @@ def taken(schema: dict[str, Any]) -> str:
             return "list"
         case {"type": "object"}:
             return "section"
+        case {"$ref": kind}:
+            return kind.rpartition("/")[2].lower()
         case _:
             raise ValueError(f"tools/reference/options.py has no words for what this option takes: {schema}")
 

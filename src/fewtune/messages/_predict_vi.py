@@ -17,7 +17,7 @@ SENTENCES: dict[str, str] = {
         "Không cắt bớt gì cả; hãy ghi ra .csv, .jsonl hoặc .parquet."
     ),
     "data_write_rows": (
-        "{path}: có hơn {most:,} hàng, là số hàng tối đa của một trang Excel dưới dòng tiêu đề. "
+        "{path}: có hơn {most:,} hàng, là số hàng tối đa của một trang Excel dưới hàng tiêu đề. "
         "Hãy ghi ra .csv hoặc .parquet, hoặc chia nhỏ dữ liệu."
     ),
     "data_write_columns": (
@@ -33,7 +33,7 @@ SENTENCES: dict[str, str] = {
     # predict: các hàng từ đâu đến và đi đâu
     "predict_rows_written": "Đã ghi {rows:,} hàng vào {out}.",
     "predict_no_confidence": (
-        "{option}: mô hình của tác vụ '{task}' cho ra con số chứ không cho xác suất, nên không có độ tin cậy. "
+        "{option}: mô hình của bài toán '{task}' cho ra con số chứ không cho xác suất, nên không có độ tin cậy. "
         "Hãy bỏ tùy chọn này."
     ),
     "predict_standard_input": "đầu vào chuẩn",
