@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 
@@ -17,9 +19,11 @@ from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.engine.judge import judge
 from fewtune.engine.loop import Loop
+from fewtune.engine.machine import forget_peaks, gpu_name, memory
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare
 from fewtune.errors import ConfigError, DataError, FormatError, TrainingError
+from fewtune.model.base import weights_sha256
 from fewtune.model.load import load_model
 from fewtune.record.environment import environment
 from fewtune.record.event import Event
@@ -27,6 +31,8 @@ from fewtune.record.folder import RunFolder, write
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores
 from fewtune.report.build import build_report
+from fewtune.report.card import build_card
+from fewtune.report.notebook import inline
 from fewtune.save.folder import save_tuned
 from fewtune.settings import RunConfig
 
@@ -44,6 +50,10 @@ class RunResult:
     seconds: float
     """From the first line of data to the last score."""
 
+    def _repr_html_(self) -> str:
+        """The report, where a notebook shows the result."""
+        return inline(RunFolder(self.folder))
+
 
 def plan(config: RunConfig) -> Plan:
     """What `train` would do with these options: what learns, how many of how many parameters, steps, what the checks saw.
@@ -54,11 +64,16 @@ def plan(config: RunConfig) -> Plan:
 
 
 def train(
-    config: RunConfig, *, on_event: Listener | None = None, on_plan: Callable[[Plan], None] | None = None
+    config: RunConfig,
+    *,
+    on_event: Listener | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    language: str = "en",
 ) -> RunResult:
     """Fine-tune as `config` says and write a run folder.
 
-    `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase.
+    `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase. `language` ("en" or "vi")
+    is that of the report and the model card.
 
     Nothing is written before the options, the data and the model were found to be usable. The same config on the same machine
     with the same number of threads gives a bitwise equal adapter. Raises a FewtuneError for what stands in the way.
@@ -75,14 +90,18 @@ def train(
     }
     write(folder.config, write_yaml(written))
     write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
-    write(folder.environment, json.dumps(environment(), indent=2) + "\n")
+    write(folder.environment, json.dumps(_made_with(prepared), indent=2) + "\n")
     if on_plan:
         on_plan(prepared.plan)
-    return _go(prepared, folder, on_event, started, resume=False)
+    return _go(prepared, folder, on_event, started, language, resume=False)
 
 
 def resume(
-    folder: str | Path, *, on_event: Listener | None = None, on_plan: Callable[[Plan], None] | None = None
+    folder: str | Path,
+    *,
+    on_event: Listener | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    language: str = "en",
 ) -> RunResult:
     """Finish a run that was interrupted, from its last checkpoint, to the same result bit for bit.
 
@@ -100,7 +119,7 @@ def resume(
     if on_plan:
         on_plan(before)
     started -= max((event.seconds for event in run.read_events()), default=0.0)  # the clock of the events goes on
-    return _go(prepared, run, on_event, started, resume=True)
+    return _go(prepared, run, on_event, started, language, resume=True)
 
 
 def load(folder: str | Path) -> Tuned:
@@ -109,13 +128,29 @@ def load(folder: str | Path) -> Tuned:
 
 
 _FILES = ("path", "validation", "test")
+_MEASURED = ("phase", "evaluation", "stopped", "done")
+"""Events that say how much memory was taken so far."""
 
 
-def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, started: float, *, resume: bool) -> RunResult:
-    accelerator = _accelerator(prepared.precision.device)
+def _made_with(prepared: Prepared) -> dict[str, Any]:
+    """`environment.json`: the machine and the versions, and what an auditor asks for beside them."""
+    return environment() | {
+        "gpu": gpu_name(prepared.precision.device),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "weights_sha256": weights_sha256(prepared.origin),
+    }
+
+
+def _go(
+    prepared: Prepared, folder: RunFolder, on_event: Listener | None, started: float, language: str, *, resume: bool
+) -> RunResult:
+    device = prepared.precision.device
+    accelerator = _accelerator(device)
+    forget_peaks(device)
 
     def emit(event: Event) -> None:
-        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+        peaks = memory(device) if event.kind in _MEASURED else {}
+        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3), **peaks})
         folder.emit(timed)
         if on_event:
             on_event(timed)
@@ -157,7 +192,8 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
     folder.write_lines(folder.predictions, predictions)
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
     emit(Event(kind="done"))
-    build_report(folder)
+    build_report(folder, language)
+    build_card(folder, language)
     return RunResult(folder.path, prepared.plan, scores, time.monotonic() - started)
 
 

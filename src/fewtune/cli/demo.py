@@ -41,7 +41,7 @@ def demo(language: str, pairs: tuple[str, ...], label: str, quiet: bool, as_json
         from fewtune.run import train as start
 
         result = show_run(
-            lambda on_event, on_plan: start(config, on_event=on_event, on_plan=on_plan),
+            lambda on_event, on_plan: start(config, on_event=on_event, on_plan=on_plan, language=language),
             language,
             quiet=quiet,
             as_json=as_json,

@@ -17,6 +17,7 @@ COMMANDS = {
     "resume": ("fewtune.cli.resume:resume", "Finish an interrupted run, to the same result."),
     "predict": ("fewtune.cli.predict:predict", "Label texts or a file with a tuned model."),
     "evaluate": ("fewtune.cli.evaluate:evaluate", "Score a tuned model on a labelled file."),
+    "report": ("fewtune.cli.report:report", "Write the report of a run again: one HTML file, no network."),
     "methods": ("fewtune.cli.names:methods", "List the fine-tuning methods and their options."),
     "tasks": ("fewtune.cli.names:tasks", "List the tasks and their options."),
     "env": ("fewtune.cli.env:env", "Show versions, hardware and the precision that would be used."),

@@ -23,7 +23,7 @@ def train(language: str, source: str, pairs: tuple[str, ...], quiet: bool, as_js
     from fewtune.run import train as start
 
     show_run(
-        lambda on_event, on_plan: start(config, on_event=on_event, on_plan=on_plan),
+        lambda on_event, on_plan: start(config, on_event=on_event, on_plan=on_plan, language=language),
         language,
         quiet=quiet,
         as_json=as_json,

@@ -14,6 +14,7 @@ from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.glance import glance
 from fewtune.data.read import read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
@@ -21,6 +22,7 @@ from fewtune.data.split import split
 from fewtune.engine.loop import Examples
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.base import base_facts
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_labels
 from fewtune.model.size import parameters
@@ -110,6 +112,8 @@ def prepare(config: RunConfig) -> Prepared:
         found=tuple(found),
         new_head=new_head,
         findings=tuple(_findings(rows, features, tokenizer, max_length)),
+        glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
+        base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)

@@ -2,10 +2,12 @@
 
 from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._report_en import SENTENCES as _REPORT
+from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_REPORT,
+    **_REPORT_FACTS,
     # options
     "options_wrong": "{mistakes}",
     "nearest": "did you mean '{name}'?",

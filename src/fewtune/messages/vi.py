@@ -2,10 +2,12 @@
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._report_vi import SENTENCES as _REPORT
+from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_REPORT,
+    **_REPORT_FACTS,
     # tùy chọn
     "options_wrong": "{mistakes}",
     "nearest": "có phải bạn muốn dùng '{name}'?",
