@@ -17,7 +17,7 @@ from accelerate import Accelerator
 
 from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
-from fewtune.engine.judge import judge
+from fewtune.engine.judge import decide, judge
 from fewtune.engine.loop import Loop
 from fewtune.engine.machine import forget_peaks, gpu_name, memory
 from fewtune.engine.predict import Tuned, load_tuned
@@ -188,7 +188,13 @@ def _go(
     accelerator.free_memory()  # it holds the model too
     del loop, adapted
     tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
-    scores, predictions = judge(tuned, prepared, lambda name: emit(Event(kind="phase", phase=name)))
+    # What the validation rows decide is written down before the first test row is scored, and read back from there.
+    validation = prepared.examples["validation"].rows
+    outputs = tuned.outputs(validation, batch_size=config.eval.batch_size)
+    write(folder.decision, json.dumps(decide(prepared.task, validation, outputs), indent=2) + "\n")
+    scores, predictions = judge(
+        tuned.decided(folder), prepared, outputs, lambda name: emit(Event(kind="phase", phase=name))
+    )
     folder.write_lines(folder.predictions, predictions)
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
     emit(Event(kind="done"))

@@ -71,6 +71,7 @@ def test_the_names_are_the_contract(folder: RunFolder):
         "plan.json",
         "environment.json",
         "events.jsonl",
+        "decision.json",
         "scores.json",
         "predictions.jsonl",
         "report.html",

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.labels import Label
 from fewtune.data.read import Table, read, write
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
@@ -63,7 +64,12 @@ def _labelled(run: str, table: Table, rows: Sequence[Row], names: dict[str | Non
         found = tuned.predict_rows(rows, tick=lambda n: bar.advance(task, n))
     for row, prediction in zip(table.rows, found, strict=True):
         probabilities = {names[label]: round(value, 6) for label, value in prediction.probabilities.items()}
-        yield {**row, names[None]: prediction.label, **probabilities}
+        yield {**row, names[None]: _cell(prediction.label), **probabilities}
+
+
+def _cell(label: Label) -> str | float:
+    """A set of labels as one cell."""
+    return "|".join(label) if isinstance(label, tuple) else label
 
 
 def _new_names(labels: Sequence[str], columns: Sequence[str]) -> dict[str | None, str]:

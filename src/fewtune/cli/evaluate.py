@@ -27,13 +27,17 @@ def evaluate(
 
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import page, scores_table
+    from fewtune.config.read import build, read_yaml
     from fewtune.data.read import read
     from fewtune.data.rows import rows as rows_of
     from fewtune.record.folder import RunFolder
     from fewtune.run import load
+    from fewtune.settings import RunConfig
 
     plan, table = RunFolder.open(run).read_plan(), read(data)
-    rows = rows_of(table, columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True))
+    columns = columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True)
+    task = build(RunConfig, read_yaml(RunFolder(run).config)).task
+    rows = rows_of(table, columns, task.reader()) if task else rows_of(table, columns)
     tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval

@@ -41,6 +41,7 @@ def predict(
 
         label_table(run, data, out, text_column, pair_column, as_json=as_json)
         return
+    from fewtune.cli.show import answer
     from fewtune.run import load
 
     tuned = load(run)
@@ -51,4 +52,4 @@ def predict(
             about: dict[str, Any] = {"text": text, "prediction": found.label, "probabilities": found.probabilities}
             click.echo(json.dumps(about, ensure_ascii=False))
         else:
-            click.echo(f"{found.label} ({found.probabilities[found.label]:.1%})\t{text}")
+            click.echo(f"{answer(found)}\t{text}")

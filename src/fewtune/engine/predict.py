@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.config.read import build, read_yaml
@@ -31,13 +33,16 @@ class Tuned:
 
     model: PreTrainedModel
     task: Task
+    """With what was fitted on the validation rows, so that stated probabilities are calibrated ones."""
     tokenizer: PreTrainedTokenizerBase
     precision: Precision
     config: RunConfig
     plan: Plan
 
     def predict(self, texts: Iterable[str | tuple[str, str]], *, batch_size: int = BATCH) -> list[Prediction]:
-        """One prediction per text (or pair of texts), in their order: the label and the probability of each label."""
+        """One prediction per text (or pair of texts), in their order: the label (or the labels, or a number) and the probability
+        of each label.
+        """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts; for one text: predict([text])")
         rows, pairs = [], "pair" in self.plan.columns
@@ -54,11 +59,24 @@ class Tuned:
         self, rows: Sequence[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
     ) -> list[Prediction]:
         """The same for rows of a table; labels in them are not looked at. `tick(n)` hears of each n rows done."""
-        if not rows:
-            return []
+        return self.task.decode(self.outputs(rows, batch_size=batch_size, tick=tick)) if rows else []
+
+    def outputs(
+        self, rows: Sequence[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
+    ) -> Tensor:
+        """What the model itself says: one row of outputs per row, in their order."""
         features = self.task.encode(rows, self.tokenizer)
-        outputs = run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick)
-        return self.task.decode(outputs.values)
+        return run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick).values
+
+    def decided(self, run: RunFolder) -> Tuned:
+        """With what stands in the run's decision.json. Raises FormatError when it is damaged or of another task."""
+        decision = run.read_decision()
+        try:
+            task = type(self.task).model_validate({**self.task.model_dump(), **decision})
+        except ValidationError as error:
+            reason = " ".join(str(error).split())
+            raise FormatError("run_damaged", folder=run.path, file=run.decision.name, reason=reason) from None
+        return replace(self, task=task)
 
 
 def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> Tuned:
@@ -68,6 +86,9 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     """
     run = RunFolder.open(folder)
     config, plan = build(RunConfig, read_yaml(run.config)), run.read_plan()
+    if config.task is None:
+        reason = "task: not filled in"
+        raise FormatError("run_damaged", folder=run.path, file=run.config.name, reason=reason)
     trust = config.model.trust_remote_code
     base = (
         Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
@@ -86,4 +107,5 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     precision = Precision(wanted, target)
     precision.store(model)  # what was learned still asks for gradients, so it stays fp32 as in training
     model.requires_grad_(False)
-    return Tuned(model.to(target).eval(), config.task, tokenizer, precision, config, plan)  # pyright: ignore[reportArgumentType]
+    tuned = Tuned(model.to(target).eval(), config.task, tokenizer, precision, config, plan)  # pyright: ignore[reportArgumentType]
+    return tuned.decided(run)

@@ -9,26 +9,28 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted, adapt
+from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
-from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
 from fewtune.data.glance import glance
+from fewtune.data.labels import label_column
 from fewtune.data.read import read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
-from fewtune.data.split import split
 from fewtune.engine.loop import Examples
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
 from fewtune.model.find import Origin, find_model
-from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_labels
+from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
 from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Task
+from fewtune.tasks._choose import choose
 
 SPLITS = ("train", "validation", "test")
 LONGEST = 512
@@ -61,12 +63,13 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    given, columns, digests = _read(config)
-    config.task.prepare(given["train"])  # what is no set of labels should be called that, not be split
-    rows = _split(config, given)
-    task = config.task.prepare(rows["train"])
+    read, task, reason = _read(config)
+    task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
+    rows = _split(config, task, read.rows)
+    task = task.prepare(rows["train"])
     for name in SPLITS[1:]:
         task.check(rows[name], name)
+    check_groups(rows)
 
     trust = config.model.trust_remote_code
     origin = find_model(config.model.name, config.model.revision)
@@ -91,11 +94,12 @@ def prepare(config: RunConfig) -> Prepared:
         architecture=type(empty).__name__,
         width=width,
         task=task.name,
+        task_reason=reason,
         method=config.method.name,
         labels=getattr(task, "labels", None) or (),
-        columns=_columns(columns),
+        columns=_columns(read.columns),
         rows={name: len(rows[name]) for name in SPLITS},
-        data_sha256=digests,
+        data_sha256=read.digests,
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
@@ -119,29 +123,50 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
 
 
-def _read(config: RunConfig) -> tuple[dict[str, Sequence[Row]], Columns, dict[str, str]]:
-    """The rows of each file given, the columns they were read from, and the SHA-256 of each file."""
+@dataclass(frozen=True)
+class _Read:
+    """What stands in the files."""
+
+    rows: dict[str, Sequence[Row]]
+    """Of each file that was given."""
+    columns: Columns
+    digests: dict[str, str]
+    """File → SHA-256 of its bytes."""
+
+
+def _read(config: RunConfig) -> tuple[_Read, Task, Finding | None]:
+    """The rows of each file given, and the task that reads their labels, with the reason where it was found."""
     data = config.data
     paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
     tables = {name: read(path) for name, path in paths.items() if path is not None}
     columns = find_text_and_label(
-        tables["train"], text=data.text_column, pair=data.pair_column, label=data.label_column
+        tables["train"],
+        text=data.text_column,
+        pair=data.pair_column,
+        label=data.label_column,
+        group=data.group_column,
+        label_kinds=config.task.label_kinds if config.task else LABEL_KINDS,
     )
-    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns) for name, table in tables.items()}
-    return rows, columns, {str(table.path.resolve()): table.digest for table in tables.values()}
+    assert columns.label is not None
+    column = label_column(tables["train"], columns.label)
+    task, reason = (config.task, None) if config.task else choose(column)
+    task = task.reading(column)
+    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
+    digests = {str(table.path.resolve()): table.digest for table in tables.values()}
+    return _Read(rows, columns, digests), task, reason
 
 
-def _split(config: RunConfig, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
     """All three splits: those given as files, and the rest out of the training file."""
     data, given = config.data, rows["train"]
     if "validation" in rows and "test" in rows:
         return rows
-    parts = split(
-        [row.label or "" for row in given],
+    parts = task.split(
+        given,
         validation=0.0 if "validation" in rows else data.validation_share,
         test=0.0 if "test" in rows else data.test_share,
         seed=config.seed,
-        groups=[(row.text, row.pair) for row in given],
+        together=[(row.text, row.pair) for row in given],
     )
     chosen = {name: [given[index] for index in getattr(parts, name)] for name in SPLITS}
     return {name: chosen[name] if name == "train" or name not in rows else rows[name] for name in SPLITS}
@@ -149,10 +174,9 @@ def _split(config: RunConfig, rows: dict[str, Sequence[Row]]) -> dict[str, Seque
 
 def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
     """A checkpoint already trained on just these labels keeps its head, and with it its order of the labels."""
-    known, wanted = trained_labels(origin, trust_remote_code=trust), getattr(task, "labels", None)
-    if known is None or wanted is None or set(known) != set(wanted):
-        return task, True
-    return task.model_copy(update={"labels": known}), False
+    head = trained_head(origin, trust_remote_code=trust)
+    ordered = task.with_head(head.labels, head.problem) if head else None
+    return (task, True) if ordered is None else (ordered, False)
 
 
 def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
@@ -174,9 +198,9 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    of_task = [
-        name for name in type(task).model_fields if getattr(config.task, name) is None is not getattr(task, name)
-    ]
+    asked = config.task or type(task)()
+    of_task = [name for name in type(task).model_fields if getattr(asked, name) is None is not getattr(task, name)]
+    of_task = of_task if config.task else ["name", *of_task]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
 
 
@@ -197,7 +221,7 @@ def _layers(adapted: Adapted) -> list[PlannedLayer]:
 
 
 def _columns(columns: Columns) -> dict[str, PlannedColumn]:
-    names = {"text": columns.text, "pair": columns.pair, "label": columns.label}
+    names = {"text": columns.text, "pair": columns.pair, "label": columns.label, "group": columns.group}
     return {
         role: PlannedColumn(name=name, reason=columns.reasons.get(role, "")) for role, name in names.items() if name
     }
@@ -211,7 +235,7 @@ def _findings(
     rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
-    findings = check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer)
+    findings = check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:

@@ -47,10 +47,13 @@ class Plan(Config):
     width: int
     """Width of the hidden states."""
     task: str
+    task_reason: Finding | None = None
+    """Why this task, where nobody named one."""
     method: str
     labels: tuple[str, ...]
+    """Empty for tasks without."""
     columns: dict[str, PlannedColumn]
-    """Role (`text`, `pair`, `label`) → column."""
+    """Role (`text`, `pair`, `label`, `group`) → column."""
     rows: dict[str, int]
     """Split → rows."""
     data_sha256: dict[str, str]
