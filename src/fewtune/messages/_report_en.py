@@ -24,7 +24,7 @@ SENTENCES: dict[str, str] = {
     # tiles
     "report_tile_score": "{metric}, {split} rows",
     "report_tile_score_note": "{low} to {high}, {n} rows",
-    "report_tile_difference": "Against the strongest baseline",
+    "report_tile_difference": "Against the best baseline",
     "report_tile_range": "{low} to {high}",
     "report_tile_learned": "Parameters that learned",
     "report_tile_learned_note": "{trainable} of {parameters}",
@@ -75,7 +75,7 @@ SENTENCES: dict[str, str] = {
     "report_labels_note": "F1 on the {split} rows, lowest first. The short upright mark is the strongest baseline, {baseline}.",
     "report_labels_note_alone": "F1 on the {split} rows, lowest first.",
     "report_labels_threshold": "A label is given from a probability of {threshold} on; this threshold was chosen on the validation rows.",
-    "report_labels_all": "All {n} labels",
+    "report_labels_rest": "The other {n} labels",
     "report_label": "Label",
     "report_label_rows": "Rows",
     "report_threshold": "Threshold",
@@ -109,21 +109,22 @@ SENTENCES: dict[str, str] = {
     "report_groups_note": "The test rows by {column}, the lowest score first. The short upright mark is the score of all rows. A group is called "
     "worse where its whole interval lies on the worse side of that mark; among many groups some are by chance. With fewer than "
     "{smallest} rows nothing can be said.",
-    "report_groups_all": "All {n} groups",
+    "report_groups_rest": "The other {n} groups",
     "report_group": "Group",
     "report_everyone": "All test rows",
     "report_few_rows": "few rows",
     "report_worse": "worse",
     # calibration
-    "report_calibration": "Can its probabilities be believed",
+    "report_calibration": "Can its probabilities be believed?",
     "report_calibration_note": "Of what the model says with a probability of 80%, eight in ten should be right. A point on the dashed line keeps that "
     "promise; below it the model is too sure of itself, above it too modest.",
     "report_calibration_error": "The mean distance from the line (expected calibration error, {n} probabilities in {bins} equally large bins) was "
     "{before} as trained and is {after} now. With few rows even perfect probabilities show a distance above zero.",
     "report_temperature_softer": "The model was too sure: its logits are divided by a temperature of {temperature}, fitted on the validation rows, "
-    "before they become probabilities. Which label is chosen does not change.",
+    "before they become probabilities.",
     "report_temperature_sharper": "The model was too modest: its logits are divided by a temperature of {temperature}, fitted on the validation rows, "
-    "before they become probabilities. Which label is chosen does not change.",
+    "before they become probabilities.",
+    "report_temperature_order": "Which label is chosen does not change.",
     "report_temperature_unchanged": "Its probabilities are left as they are (temperature {temperature}).",
     "report_calibration_picture": "Said and come true",
     "report_calibration_text": "{n} probabilities of the test rows in {bins} bins",
@@ -143,6 +144,7 @@ SENTENCES: dict[str, str] = {
     "report_errors_true": "True:",
     "report_errors_said": "Said:",
     "report_errors_sure": "{share} sure",
+    "report_errors_about": "wrong about {labels}",
     "report_errors_off": "off by {by}",
     "report_errors_row": "row {n}",
     "report_errors_more": "the rest of the text",

@@ -76,7 +76,7 @@ SENTENCES: dict[str, str] = {
     "report_labels_note": "F1 trên các dòng {split}, thấp nhất ở trên. Vạch đứng ngắn là phương án so sánh mạnh nhất, {baseline}.",
     "report_labels_note_alone": "F1 trên các dòng {split}, thấp nhất ở trên.",
     "report_labels_threshold": "Một nhãn được gán khi xác suất từ {threshold} trở lên; ngưỡng này được chọn trên các dòng thẩm định.",
-    "report_labels_all": "Tất cả {n} nhãn",
+    "report_labels_rest": "{n} nhãn còn lại",
     "report_label": "Nhãn",
     "report_label_rows": "Số dòng",
     "report_threshold": "Ngưỡng",
@@ -110,21 +110,22 @@ SENTENCES: dict[str, str] = {
     "report_groups_note": "Các dòng kiểm tra theo cột {column}, điểm thấp nhất ở trên. Vạch đứng ngắn là điểm số của mọi dòng. Một nhóm bị coi là kém "
     "hơn khi cả khoảng tin cậy của nó nằm về phía kém hơn của vạch đó; trong nhiều nhóm, một vài nhóm như vậy chỉ do ngẫu nhiên. Dưới {smallest} "
     "dòng thì không thể kết luận gì.",
-    "report_groups_all": "Tất cả {n} nhóm",
+    "report_groups_rest": "{n} nhóm còn lại",
     "report_group": "Nhóm",
     "report_everyone": "Mọi dòng kiểm tra",
     "report_few_rows": "ít dòng",
     "report_worse": "kém hơn",
     # calibration
-    "report_calibration": "Xác suất có đáng tin không",
+    "report_calibration": "Xác suất có đáng tin không?",
     "report_calibration_note": "Trong những câu mô hình trả lời với xác suất 80%, cứ mười câu phải có tám câu đúng. Chấm nằm trên đường đứt nét là giữ "
     "đúng lời; nằm dưới là mô hình quá tự tin, nằm trên là quá dè dặt.",
     "report_calibration_error": "Khoảng cách trung bình đến đường đó (sai số hiệu chỉnh kỳ vọng, {n} xác suất chia vào {bins} ngăn bằng nhau) là {before} "
     "ngay sau huấn luyện và bây giờ là {after}. Với ít dòng, ngay cả xác suất hoàn hảo cũng cho khoảng cách lớn hơn không.",
     "report_temperature_softer": "Mô hình đã quá tự tin: các logit được chia cho nhiệt độ {temperature}, tính từ các dòng thẩm định, trước khi thành xác "
-    "suất. Nhãn được chọn không thay đổi.",
+    "suất.",
     "report_temperature_sharper": "Mô hình đã quá dè dặt: các logit được chia cho nhiệt độ {temperature}, tính từ các dòng thẩm định, trước khi thành xác "
-    "suất. Nhãn được chọn không thay đổi.",
+    "suất.",
+    "report_temperature_order": "Nhãn được chọn không thay đổi.",
     "report_temperature_unchanged": "Xác suất được giữ nguyên (nhiệt độ {temperature}).",
     "report_calibration_picture": "Nói ra và thành sự thật",
     "report_calibration_text": "{n} xác suất của các dòng kiểm tra trong {bins} ngăn",
@@ -143,6 +144,7 @@ SENTENCES: dict[str, str] = {
     "report_errors_true": "Đúng:",
     "report_errors_said": "Trả lời:",
     "report_errors_sure": "chắc {share}",
+    "report_errors_about": "sai về {labels}",
     "report_errors_off": "lệch {by}",
     "report_errors_row": "dòng {n}",
     "report_errors_more": "phần còn lại của văn bản",

@@ -26,6 +26,14 @@ PIPELINES = {
     "regression": "text-classification",
 }
 """Task → what the Hub calls it; regression too has a sequence-classification head."""
+METRICS = {
+    "macro_f1": "f1",
+    "micro_f1": "f1",
+    "matthews": "matthews_correlation",
+    "pearson": "pearsonr",
+    "spearman": "spearmanr",
+}
+"""Metric → the Hub's name of its kind, where that differs."""
 
 
 def build_card(folder: RunFolder, language: str = "en") -> None:
@@ -41,13 +49,12 @@ def card(folder: RunFolder, language: str = "en") -> str:
 
 
 def front_matter(run: Run) -> dict[str, Any]:
-    """What the Hub reads. What is not known is left out."""
+    """What the Hub reads. What is not known is left out: the language of the data is not, even where that of the base is."""
     plan, base = run.plan, run.plan.base
     pipeline = PIPELINES.get(plan.task)
     whole, peft = run.folder.model.exists(), is_peft(run)
     facts: dict[str, Any] = {
         "license": _license(base.license) if base else None,
-        "language": base.languages[0] if base and len(base.languages) == 1 else None,
         "library_name": "transformers" if whole else "peft" if peft else "fewtune",
         "pipeline_tag": pipeline,
         "base_model": plan.model if _on_hub(plan.model) else None,
@@ -68,7 +75,7 @@ def _results(run: Run) -> dict[str, Any]:
         "task": {"type": pipeline, "name": run.plan.task},
         "dataset": {"name": run.data_name or "data", "type": kind, "split": "test"},
         "metrics": [
-            {"type": name, "value": round(run.scores.test[name].value, 6), "name": name}
+            {"type": METRICS.get(name, name), "value": round(run.scores.test[name].value, 6), "name": name}
             for name in overall(run.scores.test)
         ],
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fewtune.report.words import capital
 
@@ -33,7 +33,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(capital=capital, shorten=_shorten, breakable=_breakable)
+    templates.filters.update(capital=capital, shorten=_shorten, breakable=_breakable, coded=_coded)
     return templates.get_template("page.html.j2")
 
 
@@ -45,3 +45,8 @@ def _shorten(text: str, longest: int = LONGEST) -> str:
 def _breakable(text: str) -> Markup:
     """With places where a browser may break the line, escaped."""
     return Markup("<wbr>").join(BREAKS.split(text))
+
+
+def _coded(text: str) -> Markup:
+    """With what stands between backticks set as code, escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

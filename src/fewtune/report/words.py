@@ -5,8 +5,10 @@ from typing import Any
 from fewtune.messages import say
 from fewtune.record.plan import Finding
 
-IN_PERCENT = ("accuracy",)
+IN_PERCENT = ("accuracy", "exact_match")
 """Metrics that are shares of rows; the others are shown as plain numbers."""
+NBSP = "\u00a0"
+"""A space at which no line is broken, between a number and its unit."""
 
 
 class Words:
@@ -77,18 +79,19 @@ class Words:
 
     def p(self, value: float) -> str:
         """`p = 0.096` or `p < 0.001`."""
-        return f"p < {self.decimal(0.001)}" if value < 0.001 else f"p = {self.decimal(value)}"
+        said = f"p < {self.decimal(0.001)}" if value < 0.001 else f"p = {self.decimal(value)}"
+        return said.replace(" ", NBSP)
 
     def size(self, count: int) -> str:
         """Bytes on disk in powers of a thousand, as the Hub and most systems show them: `612 kB`, `90.9 MB`."""
         for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
             if count >= unit:
-                return f"{self.decimal(count / unit, 1 if count < 100 * unit else 0)} {name}"
-        return f"{count} B"
+                return f"{self.decimal(count / unit, 1 if count < 100 * unit else 0)}{NBSP}{name}"
+        return f"{count}{NBSP}B"
 
     def memory(self, count: int) -> str:
         """Bytes of memory in GiB, as machines are sold: `1.4 GiB`."""
-        return f"{self.decimal(count / 2**30, 1 if count >= 2**30 else 2)} GiB"
+        return f"{self.decimal(count / 2**30, 1 if count >= 2**30 else 2)}{NBSP}GiB"
 
     def number(self, value: float) -> str:
         """A value of the data's own: as short as it can be said in four significant digits."""

@@ -1,5 +1,7 @@
 """How often: a column for each bin."""
 
+from itertools import pairwise
+
 from markupsafe import Markup
 
 from fewtune.record.histogram import Histogram, ticks
@@ -26,7 +28,7 @@ def columns(
     frame = Frame.around((low, high), (0, rows[-1]), number, inside, rows)
     parts = frame.axes(x_name, y_name)
     digits = 0 if all(edge == round(edge) for edge in found.edges) else 2
-    for left, right, count in zip(found.edges, found.edges[1:], found.counts, strict=True):
+    for (left, right), count in zip(pairwise(found.edges), found.counts, strict=True):
         if count:
             x, top = frame.x(left) + GAP / 2, frame.y(count)
             width = max(frame.x(right) - frame.x(left) - GAP, 1.0)

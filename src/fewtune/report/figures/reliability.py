@@ -25,13 +25,14 @@ class Bin:
     n: int
 
 
-def reliability(bins: Sequence[Bin], *, label: str, x_name: str, y_name: str, percent: Number, title: str) -> Markup:
-    """A point with its interval for each bin, around the line on which both are equal. `title` has places for a bin."""
+def reliability(
+    bins: Sequence[Bin], titles: Sequence[str], *, label: str, x_name: str, y_name: str, percent: Number
+) -> Markup:
+    """A point with its interval and its title for each bin, around the line on which both are equal."""
     frame = Frame.around((0.0, 1.0), (0.0, 1.0), percent, TICKS, TICKS)
     parts = [*frame.axes(x_name, y_name), line("even", frame.x(0), frame.y(0), frame.x(1), frame.y(1))]
-    for each in bins:
+    for each, title in zip(bins, titles, strict=True):
         x = frame.x(each.stated)
-        said = title.format(stated=percent(each.stated, 1), true=percent(each.came_true, 1), n=each.n)
         parts.append(line("interval tuned", x, frame.y(each.low), x, frame.y(each.high)))
-        parts.append(dot("point tuned", x, frame.y(each.came_true), 5, said))
+        parts.append(dot("point tuned", x, frame.y(each.came_true), 5, title))
     return frame.draw("chart", label, parts)

@@ -49,10 +49,12 @@ def stacked(parts: Iterable[tuple[str, float]], *, label: str) -> Markup:
     return strip("stacked", label, 14, pieces)
 
 
-def share(value: float, *, label: str, kind: str = "train") -> Markup:
-    """One bar from the left: `value` of its place."""
-    bar = Markup('<rect class="part {}" x="0" y="3" width="{}%" height="10" rx="2"/>')
-    return strip("share", label, 16, [bar.format(kind, number(value * 100))])
+def share(value: float, kind: str = "train") -> Markup:
+    """One bar from the left: `value` of its place. It repeats a number beside it, so it is not read out."""
+    return Markup(
+        '<svg class="share" aria-hidden="true" width="100%" height="16">'
+        '<rect class="part {}" x="0" y="3" width="{}%" height="10" rx="2"/></svg>'
+    ).format(kind, number(value * 100))
 
 
 def _place(value: float, domain: tuple[float, float]) -> float:

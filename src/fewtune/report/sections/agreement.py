@@ -29,10 +29,10 @@ def section(run: Run, words: Words) -> Agreement | None:
     off = [said - true for true, said in points]
     sizes = sorted(map(abs, off))
     nine_tenths = sizes[min(len(sizes) - 1, int(0.9 * len(sizes)))]
-    amounts = {"median": words.number(median(sizes)), "p90": words.number(nine_tenths)}
+    amounts = {"median": words.short(median(sizes)), "p90": words.short(nine_tenths)}
     sentence = words("agreement_note", n=words.whole(len(points)), **amounts)
     mean = fmean(off)
-    sentence += " " + words("agreement_high" if mean > 0 else "agreement_low", bias=words.number(abs(mean)))
+    sentence += " " + words("agreement_high" if mean > 0 else "agreement_low", bias=words.short(abs(mean)))
     histogram = Histogram.of(off)
     assert histogram is not None
     ends = {"low": words.number(min(off)), "high": words.number(max(off))}

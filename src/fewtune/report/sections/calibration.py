@@ -44,18 +44,25 @@ def section(run: Run, words: Words) -> Calibrated | None:
     if run.temperature is not None:
         kind = "softer" if run.temperature > 1.005 else "sharper" if run.temperature < 0.995 else "unchanged"
         said.append(words(f"temperature_{kind}", temperature=words.decimal(run.temperature, 2)))
+        if run.plan.task == "classification" and kind != "unchanged":
+            said[-1] += " " + words("temperature_order")
 
     def percent(value: float, digits: int) -> str:
         return words.percent(value, max(digits - 2, 0))
 
-    ends = words("calibration_text", n=words.whole(sum(each.n for each in bins)), bins=words.whole(len(bins)))
     picture = reliability(
         bins,
-        label=f"{words('calibration_picture')}. {ends}",
+        [
+            words(
+                "calibration_bin", stated=words.percent(b.stated), true=words.percent(b.came_true), n=words.whole(b.n)
+            )
+            for b in bins
+        ],
+        label=f"{words('calibration_picture')}. "
+        + words("calibration_text", n=words.whole(sum(each.n for each in bins)), bins=words.whole(len(bins))),
         x_name=words("calibration_stated"),
         y_name=words("calibration_true"),
         percent=percent,
-        title=words("calibration_bin"),
     )
     return Calibrated(
         picture,

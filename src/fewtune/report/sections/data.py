@@ -1,7 +1,8 @@
 """The data at a glance: rows, balance of the labels, lengths, columns, and what the checks found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -11,8 +12,9 @@ from fewtune.report.figures.strips import share, stacked
 from fewtune.report.run import Run
 from fewtune.report.words import Words
 
+T = TypeVar("T")
 OPEN = 12
-"""The most labels listed without being asked to."""
+"""Of a long list, so many are shown at once; the rest is folded."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,8 @@ class Data:
     bar: Markup
     splits: tuple[tuple[str, str], ...]
     """(split, rows)."""
-    labels: tuple[LabelCount, ...]
-    folded: bool
-    """Whether the labels are too many to be shown at once."""
+    labels: tuple[tuple[LabelCount, ...], ...]
+    """Those that are shown, and those that are folded."""
     figures: tuple[tuple[str, Markup, str], ...]
     """(caption, picture, sentence)."""
     findings: tuple[tuple[str, str], ...]
@@ -45,10 +46,16 @@ class Data:
 def section(run: Run, words: Words) -> Data:
     """The data as the plan found it."""
     plan = run.plan
-    labels = _labels(plan.glance.labels, plan.rows, words)
+    labels = parts(_labels(plan.glance.labels, plan.rows, words))
     splits = tuple((split, words.whole(rows)) for split, rows in plan.rows.items())
     findings = tuple((found.level, words.finding(found, texts=run.options.texts)) for found in plan.findings)
-    return Data(_bar(plan.rows, words), splits, labels, len(labels) > OPEN, tuple(_figures(run, words)), findings)
+    return Data(_bar(plan.rows, words), splits, labels, tuple(_figures(run, words)), findings)
+
+
+def parts(items: Sequence[T]) -> tuple[tuple[T, ...], ...]:
+    """What is shown and what is folded, where that is not nothing; nobody unfolds two lines."""
+    cut = OPEN if len(items) > OPEN + 2 else len(items)
+    return tuple(tuple(part) for part in (items[:cut], items[cut:]) if part)
 
 
 def _bar(rows: Mapping[str, int], words: Words) -> Markup:
@@ -64,11 +71,10 @@ def _labels(counts: Mapping[str, Mapping[str, int]], rows: Mapping[str, int], wo
     found = []
     for name in dict.fromkeys(label for split in rows for label in counts.get(split, {})):
         part = train.get(name, 0) / total
-        said = words("label_share", label=name, share=words.percent(part))
         found.append(
             LabelCount(
                 name,
-                share(train.get(name, 0) / most, label=said),
+                share(train.get(name, 0) / most),
                 words.percent(part),
                 tuple(words.whole(counts.get(split, {}).get(name, 0)) for split in rows),
             )

@@ -86,7 +86,7 @@ def _how(line: Mapping[str, Any], run: Run, words: Words) -> str:
         return words("errors_sure", share=words.percent(known, 0)) if known is not None else ""
     wrong = sorted(set(line["label"]) ^ set(said))
     stated = [f"{name} {words.percent(probabilities[name], 0)}" for name in wrong if name in probabilities]
-    return ", ".join(stated)
+    return words("errors_about", labels=", ".join(stated)) if stated else ""
 
 
 def _label(label: Any, words: Words) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fewtune.record.result import LOWER_IS_BETTER, SMALL_GROUP, Score
 from fewtune.report.run import Run
-from fewtune.report.sections.data import OPEN
+from fewtune.report.sections.data import parts
 from fewtune.report.sections.scores import Cell, cell, domain, overall
 from fewtune.report.words import Words, capital
 
@@ -30,11 +30,10 @@ class Groups:
     metric: str
     everyone: Cell
     everyone_rows: str
-    groups: tuple[Group, ...]
-    """The worst first; those with too few rows last."""
+    groups: tuple[tuple[Group, ...], ...]
+    """The worst first, those with too few rows last; those that are shown, and those that are folded."""
     smallest: str
     """The fewest rows that are not too few."""
-    folded: bool
 
 
 def section(run: Run, words: Words) -> Groups | None:
@@ -57,18 +56,19 @@ def section(run: Run, words: Words) -> Groups | None:
         metric=capital(words.named("report_metric", metric)),
         everyone=cell(metric, everyone, words, "tuned", scale),
         everyone_rows=words.whole(everyone.n),
-        groups=tuple(
-            Group(
-                name,
-                words.whole(score.n),
-                score.n < SMALL_GROUP,
-                score.n >= SMALL_GROUP and _worse(metric, score, everyone),
-                cell(metric, score, words, "tuned" if score.n >= SMALL_GROUP else "few", scale, everyone),
-            )
-            for name, score in ordered
+        groups=parts(
+            [
+                Group(
+                    name,
+                    words.whole(score.n),
+                    score.n < SMALL_GROUP,
+                    score.n >= SMALL_GROUP and _worse(metric, score, everyone),
+                    cell(metric, score, words, "tuned" if score.n >= SMALL_GROUP else "few", scale, everyone),
+                )
+                for name, score in ordered
+            ]
         ),
         smallest=words.whole(SMALL_GROUP),
-        folded=len(found) > OPEN,
     )
 
 

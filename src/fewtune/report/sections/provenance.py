@@ -39,6 +39,7 @@ def section(run: Run, words: Words) -> Provenance:
         (words("model"), run.plan.model),
         (words("revision"), run.plan.revision or words("revision_unknown")),
         (words("license"), license),
+        (words("languages"), ", ".join(base.languages) if base and base.languages else None),
         (words("architecture"), f"{run.plan.architecture}, {words('width', n=words.whole(run.plan.width))}"),
         (words("seed"), run.settings.get("seed")),
         (words("started"), environment.get("started")),

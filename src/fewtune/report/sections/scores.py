@@ -8,7 +8,7 @@ from markupsafe import Markup
 from fewtune.record.result import LOWER_IS_BETTER, Score, Scores
 from fewtune.report.figures.strips import interval
 from fewtune.report.run import Run
-from fewtune.report.sections.data import OPEN
+from fewtune.report.sections.data import parts
 from fewtune.report.tested import threshold
 from fewtune.report.words import Words, capital
 
@@ -56,24 +56,22 @@ class Judged:
     metrics: tuple[Metric, ...]
     comparison: tuple[str, Cell] | None
     """What was compared and how, and the difference."""
-    labels: tuple[Label, ...]
+    labels: tuple[tuple[Label, ...], ...]
+    """The worst ones first; those that are shown, and those that are folded."""
     labels_note: str
-    folded: bool
     thresholds: bool
     """Whether each label has its own."""
 
 
 def section(run: Run, words: Words) -> Judged:
     """The scores of `scores.json`."""
-    labels = tuple(_labels(run, words))
     return Judged(
         splits=run.splits,
         confidence=words.percent(run.scores.confidence, 0),
         metrics=tuple(_metrics(run, words)),
         comparison=_comparison(run, words),
-        labels=labels,
+        labels=parts(_labels(run, words)),
         labels_note=_labels_note(run, words),
-        folded=len(labels) > OPEN,
         thresholds=isinstance(run.thresholds, Mapping),
     )
 

@@ -8,7 +8,8 @@ from fewtune.errors import FormatError
 from fewtune.record.event import Event
 from fewtune.record.plan import Finding, PlannedColumn, PlannedLayer
 from fewtune.report.build import build_report
-from fewtune.report.learned import groups, learning
+from fewtune.report.sections.learning import learning
+from fewtune.report.sections.trained import groups
 from fewtune.report.words import Words
 from report.pages import Page, page
 from report.run_folders import LEAKAGE, LOSSES, run_scores, write_run
