@@ -240,7 +240,10 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
         "unknown folder": ([str(data), "--model", "./nope"], "./nope: no such folder"),
         "not a model": ([str(data), "--model", "not a model"], "holds no config.json"),
         "unknown method": ([*use, "--method", "lorra"], "method: unknown method 'lorra'; did you mean 'lora'?"),
-        "unknown task": ([*use, "--task", "zzz"], "task: unknown task 'zzz'; known: classification"),
+        "unknown task": (
+            [*use, "--task", "zzz"],
+            "task: unknown task 'zzz'; known: classification, multilabel, regression",
+        ),
         "unknown option": ([*use, "train.epoch=3"], "train.epoch: unknown name; did you mean 'epochs'?"),
         "out of range": ([*use, "train.epochs=0"], "train.epochs: must be >= 1, got 0"),
         "not a number": ([*use, "--seed", "x"], "seed: must be a whole number, got 'x'"),

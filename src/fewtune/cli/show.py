@@ -37,6 +37,8 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
         yield say("columns", language, role=role, name=column.name, reason=column.reason)
     if plan.task_reason is not None:
         yield say("task_found", language, task=plan.task, reason=plan.task_reason.say(language))
+    for option, value in plan.reading.items():
+        yield say("task_reading", language, option=f"task.{option}", value=value)
     counts = {**plan.rows, "median": plan.tokens["median"], "longest": plan.tokens["longest"]}
     if plan.labels:
         yield say("plan_rows", language, labels=len(plan.labels), **counts)

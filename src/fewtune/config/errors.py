@@ -39,6 +39,8 @@ FIELD_WORDS = {
     "fp16": "precision",
     "bf16": "precision",
     "test_size": "test_share",
+    "class_weight": "class_weights",
+    "pos_weight": "class_weights",
     "use_rslora": "scaling",
 }
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fewtune.data.profile import ColumnProfile, Kind, is_number, profile
 from fewtune.data.read import Table
@@ -89,6 +89,13 @@ def find_text_and_label(
     names = {role: name for role, (name, _) in found.items()}
     reasons = {role: reason for role, (_, reason) in found.items()}
     return Columns(names["text"], names.get("pair"), names.get("label"), reasons, names.get("group"))
+
+
+def columns_in(table: Table, columns: Columns) -> Columns:
+    """The same columns under the names of `table`, another file of the same data. Raises DataError for one it lacks."""
+    names = {role: getattr(columns, role) for role in ("text", "pair", "label", "group")}
+    found = {role: name and _existing(table, name, f"data.{role}_column") for role, name in names.items()}
+    return replace(columns, **found)
 
 
 def _existing(table: Table, name: str, option: str) -> str:

@@ -7,8 +7,8 @@ import ast
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +50,8 @@ class LabelReader:
     """The error that names the lines of such cells."""
     empty: Label | None = None
     """What an empty cell means; None: it is an error."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What the error says about the way of reading."""
 
 
 def label_column(table: Table, name: str) -> LabelColumn:
@@ -108,7 +110,7 @@ def numbers(decimal: Decimal) -> LabelReader:
             raise ValueError(cell)
         return value
 
-    return LabelReader(read, "data_label_number")
+    return LabelReader(read, "data_label_number", about={"decimal": decimal})
 
 
 def find_separator(cells: Sequence[Any]) -> str | None:

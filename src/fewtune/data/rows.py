@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fewtune.data.columns import Columns
+from fewtune.data.columns import Columns, columns_in
 from fewtune.data.labels import CLASSES, Label, LabelReader
 from fewtune.data.profile import as_text, is_missing
 from fewtune.data.read import Table
@@ -32,9 +32,10 @@ class Row:
 def rows(table: Table, columns: Columns, reader: LabelReader = CLASSES) -> list[Row]:
     """Every row of `table`, in order; texts exactly as they stand in the file, labels as `reader` reads them.
 
-    Raises DataError with the lines of rows whose text, pair or label is missing (None, blank, NaN), whose text is not a
-    string, or whose label `reader` cannot read.
+    Raises DataError for a column that the table lacks, and with the lines of rows whose text, pair or label is missing
+    (None, blank, NaN), whose text is not a string, or whose label `reader` cannot read.
     """
+    columns = columns_in(table, columns)
     texts = _texts(table, columns.text, "data.text_column")
     pairs = _texts(table, columns.pair, "data.pair_column") if columns.pair is not None else [None] * len(texts)
     labels = _labels(table, columns.label, reader) if columns.label is not None else [None] * len(texts)
@@ -61,7 +62,7 @@ def _labels(table: Table, column: str, reader: LabelReader) -> list[Label]:
         except ValueError:
             return True
 
-    _refuse(table, column, reader.wrong, unreadable)
+    _refuse(table, column, reader.wrong, unreadable, **reader.about)
     cells = [row[column] for row in table.rows]
     return [reader.empty if is_missing(cell) else reader.read(cell) for cell in cells]  # pyright: ignore[reportReturnType]
 

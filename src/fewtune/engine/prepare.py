@@ -63,7 +63,8 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    read, task, reason = _read(config)
+    read = _read(config)
+    task = read.task
     task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
     rows = _split(config, task, read.rows)
     task = task.prepare(rows["train"])
@@ -94,7 +95,8 @@ def prepare(config: RunConfig) -> Prepared:
         architecture=type(empty).__name__,
         width=width,
         task=task.name,
-        task_reason=reason,
+        task_reason=read.task_reason,
+        reading=read.reading,
         method=config.method.name,
         labels=getattr(task, "labels", None) or (),
         columns=_columns(read.columns),
@@ -132,10 +134,16 @@ class _Read:
     columns: Columns
     digests: dict[str, str]
     """File → SHA-256 of its bytes."""
+    task: Task
+    """The one that reads the labels."""
+    task_reason: Finding | None
+    """Why that one, where nobody named it."""
+    reading: dict[str, str]
+    """Its options that were found in the label column."""
 
 
-def _read(config: RunConfig) -> tuple[_Read, Task, Finding | None]:
-    """The rows of each file given, and the task that reads their labels, with the reason where it was found."""
+def _read(config: RunConfig) -> _Read:
+    """The rows of each file given, and how they were read."""
     data = config.data
     paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
     tables = {name: read(path) for name, path in paths.items() if path is not None}
@@ -149,11 +157,11 @@ def _read(config: RunConfig) -> tuple[_Read, Task, Finding | None]:
     )
     assert columns.label is not None
     column = label_column(tables["train"], columns.label)
-    task, reason = (config.task, None) if config.task else choose(column)
-    task = task.reading(column)
+    asked, reason = (config.task, None) if config.task else choose(column)
+    task = asked.reading(column)
     rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
     digests = {str(table.path.resolve()): table.digest for table in tables.values()}
-    return _Read(rows, columns, digests), task, reason
+    return _Read(rows, columns, digests, task, reason, {name: str(getattr(task, name)) for name in _found(asked, task)})
 
 
 def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
@@ -198,10 +206,13 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    asked = config.task or type(task)()
-    of_task = [name for name in type(task).model_fields if getattr(asked, name) is None is not getattr(task, name)]
-    of_task = of_task if config.task else ["name", *of_task]
+    of_task = _found(config.task, task) if config.task else ["name", *_found(type(task)(), task)]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
+
+
+def _found(asked: Task, task: Task) -> list[str]:
+    """The options that are empty in `asked` and not in `task`."""
+    return [name for name in type(task).model_fields if getattr(asked, name) is None is not getattr(task, name)]
 
 
 def default_batch_size(rows: int) -> int:

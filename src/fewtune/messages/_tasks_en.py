@@ -3,6 +3,7 @@
 SENTENCES: dict[str, str] = {
     # which task
     "task_found": "task: {task} ({reason})",
+    "task_reading": "labels are read with {option}={value}",
     "task_unclear": "{path}: the column '{column}' fits more than one task, and which one you mean only you know. Choose with one of\n{choices}",
     "task_choice": "--task {task}: {reason}",
     "task_unknown": "{path}: the column '{column}' fits no task; name one ({names}), or choose another column with data.label_column",
@@ -29,7 +30,6 @@ SENTENCES: dict[str, str] = {
     "task.decimal=point or task.decimal=comma where it separates decimals, else write the numbers without it",
     "target_constant": "all {rows:,} training rows have the number {value} in the label column, so there is nothing to learn; choose another "
     "data.label_column",
-    "target_comma": "numbers are read with a decimal comma: {example} is {value:g} (task.decimal=comma)",
     # weights
     "weights_labels": "task.class_weights: must name every label once; missing: {missing}; unknown: {unknown}",
     "weights_count": "task.class_weights: {count} weights for the {expected} labels {labels}; give one for each, in this order",

@@ -3,6 +3,7 @@
 SENTENCES: dict[str, str] = {
     # bài toán nào
     "task_found": "bài toán: {task} ({reason})",
+    "task_reading": "nhãn được đọc với {option}={value}",
     "task_unclear": "{path}: cột '{column}' hợp với nhiều bài toán, và chỉ bạn biết mình muốn bài toán nào. Hãy chọn bằng một trong các tùy chọn sau\n{choices}",
     "task_choice": "--task {task}: {reason}",
     "task_unknown": "{path}: cột '{column}' không hợp với bài toán nào; hãy nêu tên bài toán ({names}), hoặc chọn cột khác bằng data.label_column",
@@ -28,7 +29,6 @@ SENTENCES: dict[str, str] = {
     "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu phân nhóm hàng nghìn. Hãy nói rõ: "
     "task.decimal=point hoặc task.decimal=comma nếu đó là dấu thập phân, nếu không hãy ghi số không có dấu ấy",
     "target_constant": "cả {rows:,} dòng huấn luyện đều có số {value} ở cột nhãn nên không có gì để học; hãy chọn data.label_column khác",
-    "target_comma": "số được đọc với dấu phẩy thập phân: {example} là {value:g} (task.decimal=comma)",
     # trọng số
     "weights_labels": "task.class_weights: phải nêu mỗi nhãn đúng một lần; còn thiếu: {missing}; không có nhãn này: {unknown}",
     "weights_count": "task.class_weights: có {count} trọng số cho {expected} nhãn {labels}; hãy cho mỗi nhãn một trọng số, theo thứ tự này",

@@ -49,6 +49,8 @@ class Plan(Config):
     task: str
     task_reason: Finding | None = None
     """Why this task, where nobody named one."""
+    reading: dict[str, str] = {}
+    """Option of the task that says how labels are read → what was found in the label column (separator, decimal sign)."""
     method: str
     labels: tuple[str, ...]
     """Empty for tasks without."""

@@ -39,8 +39,11 @@ class LabelledTask(SequenceTask):
     def balanced(self, counts: Mapping[str, int], rows: int) -> dict[str, float]:
         """Label → its weight where `class_weights` is "balanced", from the training rows of each label."""
 
-    def prepare(self, rows: Sequence[Row]) -> Self:
-        """Find the labels and their weights. Raises DataError for fewer than 2 labels or more than 200."""
+    def with_labels(self, rows: Sequence[Row]) -> Self:
+        """This task with the labels of these training rows and their weights.
+
+        Raises DataError for fewer than 2 labels or more than 200, ConfigError for weights of other labels.
+        """
         found = Counter(name for row in rows for name in names_of(row.label))
         labels = self.labels or tuple(sorted(found))
         if len(labels) < 2:
@@ -60,6 +63,14 @@ class LabelledTask(SequenceTask):
         unknown = Counter(name for row in rows for name in names_of(row.label) if name not in known)
         if unknown:
             raise DataError("labels_unknown", split=split, unknown=dict(unknown.most_common(5)), known=self.known[:20])
+
+    def ordered(self, labels: tuple[str, ...]) -> Self | None:
+        """This task with its labels, and their weights, in another order; None if they are others."""
+        if set(labels) != set(self.known):
+            return None
+        weight = dict(zip(self.known, self.weights, strict=True)) if self.weights else {}
+        weights = tuple(weight[label] for label in labels) if weight else None
+        return self.model_copy(update={"labels": labels, "weights": weights})
 
     @property
     def known(self) -> tuple[str, ...]:

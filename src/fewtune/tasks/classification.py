@@ -61,6 +61,10 @@ class Classification(LabelledTask):
         """One label a cell, as it stands."""
         return CLASSES
 
+    def prepare(self, rows: Sequence[Row]) -> Self:
+        """Find the labels and their weights. Raises DataError for fewer than 2 labels or more than 200."""
+        return self.with_labels(rows)
+
     def too_few(self, names: Sequence[str], rows: int) -> DataError:
         """One label for all rows."""
         return DataError("labels_too_few", label=next(iter(names), "-"), rows=rows)
@@ -81,11 +85,7 @@ class Classification(LabelledTask):
 
     def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self | None:
         """A head for just these labels, which was not trained to give several of them."""
-        if problem == "multi_label_classification" or set(labels) != set(self.known):
-            return None
-        weight = dict(zip(self.known, self.weights or (), strict=False))
-        weights = tuple(weight[label] for label in labels) if weight else None
-        return self.model_copy(update={"labels": labels, "weights": weights})
+        return None if problem == "multi_label_classification" else self.ordered(labels)
 
     def targets(self, labels: Sequence[Label | None]) -> list[int | None]:
         """The place of each label among the outputs."""
