@@ -23,6 +23,7 @@ RUN_FILES = {
     "scores.json",
     "predictions.jsonl",
     "report.html",
+    "card.md",
     "adapter",
     "checkpoints",
 }

@@ -75,6 +75,7 @@ def test_the_names_are_the_contract(folder: RunFolder):
         "scores.json",
         "predictions.jsonl",
         "report.html",
+        "card.md",
         "adapter",
         "model",
         "checkpoints",

@@ -28,7 +28,7 @@ def scored(labels: Sequence[str], value: float, n: int = 40) -> Scores:
         "macro_f1": score,
         "matthews": Score(value=value - 0.4, low=value - 0.9, high=value, n=n),
     }
-    one = Score(value=value, low=0, high=1, n=n // len(labels))
+    one = Score(value=value, low=0, high=1, n=n // max(len(labels), 1))
     return overall | {
         f"f1.{label}": one.model_copy(update={"value": value / (1 + i)}) for i, label in enumerate(labels)
     }
@@ -107,7 +107,7 @@ def events(losses: Sequence[tuple[float, float]], planned: int) -> list[Event]:
     ]
 
 
-def answers(labels: Sequence[str], n: int = 40, right: float = 0.75, group: bool = False) -> list[dict[str, Any]]:
+def classified(labels: Sequence[str], n: int = 40, right: float = 0.75, group: bool = False) -> list[dict[str, Any]]:
     """Lines of predictions.jsonl of a classifier that is right in a share of `right`, in Vietnamese."""
     draw, found = random.Random(5), []
     for row in range(n):

@@ -21,7 +21,7 @@ def report(language: str, run: str, out: str | None, texts: bool, errors: int, s
     fewtune report runs/reviews-minilm-lora-1 --open
     fewtune report runs/reviews-minilm-lora-1 --language vi --no-texts --out for-the-auditor.html
     """
-    from fewtune.errors import FormatError
+    from fewtune.errors import ConfigError, FormatError
     from fewtune.messages import say
     from fewtune.record.folder import RunFolder
     from fewtune.report.build import build_report
@@ -32,7 +32,10 @@ def report(language: str, run: str, out: str | None, texts: bool, errors: int, s
         raise FormatError("run_none", folder=run)
     target = Path(out) if out is not None else folder.report
     _must_be_writable(target)
-    path = build_report(folder, language, Options(texts=texts, errors=errors), target)
+    try:
+        path = build_report(folder, language, Options(texts=texts, errors=errors), target)
+    except OSError as error:
+        raise ConfigError("report_out_unwritable", out=target, reason=error.strerror or error) from None
     click.echo(say("report_written", language, path=path))
     if show:
         import webbrowser

@@ -78,7 +78,6 @@ SENTENCES: dict[str, str] = {
     "report_labels_rest": "The other {n} labels",
     "report_label": "Label",
     "report_label_rows": "Rows",
-    "report_threshold": "Threshold",
     "report_f1": "F1",
     "report_interval": "Interval",
     # confusion

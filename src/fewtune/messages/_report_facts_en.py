@@ -14,6 +14,7 @@ SENTENCES: dict[str, str] = {
     "report_several_values": "{n} values",
     "report_model": "Base model",
     "report_task": "Task",
+    "report_task_reason": "Why this task",
     "report_method": "Method",
     "report_epochs": "Epochs",
     "report_epochs_done": "{done} of {planned}",
@@ -139,6 +140,7 @@ SENTENCES: dict[str, str] = {
     "report_card_limits": "Limits",
     "report_card_limits_note": "These scores are those of {rows} test rows of the same source as the training rows. On texts of another kind they "
     "may be lower. One run says nothing about other seeds.",
+    "report_card_folder": "folder or name of this repository",
     "report_card_training": "Training",
     "report_card_data": "{train} training, {validation} validation and {test} test rows. The data is not part of this repository.",
     "report_card_trained": "{trainable} of {parameters} parameters learned, in at most {epochs} epochs with {batch} rows a step, learning rate {rate}, "

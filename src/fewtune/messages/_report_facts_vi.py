@@ -14,6 +14,7 @@ SENTENCES: dict[str, str] = {
     "report_several_values": "{n} giá trị",
     "report_model": "Mô hình gốc",
     "report_task": "Tác vụ",
+    "report_task_reason": "Vì sao là tác vụ này",
     "report_method": "Phương pháp",
     "report_epochs": "Số epoch",
     "report_epochs_done": "{done} trong {planned}",
@@ -139,6 +140,7 @@ SENTENCES: dict[str, str] = {
     "report_card_limits": "Giới hạn",
     "report_card_limits_note": "Các điểm số này tính trên {rows} dòng kiểm tra cùng nguồn với các dòng huấn luyện. Với văn bản loại khác, điểm có thể "
     "thấp hơn. Một lần chạy không nói gì về các hạt giống ngẫu nhiên khác.",
+    "report_card_folder": "thư mục hoặc tên của kho này",
     "report_card_training": "Huấn luyện",
     "report_card_data": "{train} dòng huấn luyện, {validation} dòng thẩm định và {test} dòng kiểm tra. Dữ liệu không nằm trong kho này.",
     "report_card_trained": "{trainable} trong {parameters} tham số được học, nhiều nhất {epochs} epoch với {batch} dòng mỗi bước, tốc độ học {rate}, "

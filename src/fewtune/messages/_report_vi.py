@@ -79,7 +79,6 @@ SENTENCES: dict[str, str] = {
     "report_labels_rest": "{n} nhãn còn lại",
     "report_label": "Nhãn",
     "report_label_rows": "Số dòng",
-    "report_threshold": "Ngưỡng",
     "report_f1": "F1",
     "report_interval": "Khoảng tin cậy",
     # confusion

@@ -1,8 +1,8 @@
 """Các câu bằng tiếng Việt. Tên tùy chọn, tên tệp và lệnh giữ nguyên như người dùng phải gõ."""
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
-from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
+from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
 
 SENTENCES: dict[str, str] = {

@@ -13,12 +13,13 @@ import yaml
 from fewtune.record.folder import RunFolder, write
 from fewtune.record.result import Score
 from fewtune.report.run import Run
+from fewtune.report.sections._snippets import answer, whole
 from fewtune.report.sections.scores import OF_ONE_LABEL, overall
-from fewtune.report.sections.use import is_peft, literal
+from fewtune.report.sections.use import is_peft
 from fewtune.report.verdict import compared
 from fewtune.report.words import Words, capital
 
-HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 """A name on the Hub, and not a folder on somebody's machine."""
 PIPELINES = {
     "classification": "text-classification",
@@ -96,8 +97,8 @@ def _body(run: Run, words: Words) -> Iterator[str]:
     yield words("card_limits_note", rows=words.whole(plan.rows.get("test", 0)))
     yield from (f"- {_plain(warning)}" for warning in warnings)
     yield f"\n## {words('use')}\n"
-    yield f"```python\nimport fewtune\n\ntuned = fewtune.load({literal(run.name)})"
-    yield f"print(tuned.predict([{literal(words('use_text'))}]))\n```\n"
+    texts = [words("use_text"), *([words("use_pair")] if "pair" in plan.columns else [])]
+    yield f"```python\n{whole(words('card_folder'), run)}{answer(run, texts)}\n```\n"
     yield f"## {words('card_training')}\n"
     rows = {split: words.whole(plan.rows.get(split, 0)) for split in ("train", "validation", "test")}
     yield words("card_data", **rows)

@@ -12,7 +12,7 @@ from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores, Scores
-from fewtune.report.tested import Tested
+from fewtune.report.answers import Answers
 
 SPLITS = ("test", "validation")
 """Those that are judged, the more telling one first."""
@@ -60,9 +60,9 @@ class Run:
         )
 
     @cached_property
-    def tested(self) -> Tested:
+    def answers(self) -> Answers:
         """The answers on the test rows; they may be many, so they are read in one pass and summed up."""
-        return Tested.of(self.folder, self.thresholds, self.options.errors)
+        return Answers.of(self.folder, self.threshold, self.options.errors)
 
     @property
     def name(self) -> str:
@@ -97,10 +97,10 @@ class Run:
         return float(found) if isinstance(found, int | float) else None
 
     @property
-    def thresholds(self) -> Mapping[str, float] | float | None:
-        """From which probability on a label is given, where a text may have several: for all labels, or for each."""
+    def threshold(self) -> float | None:
+        """From which probability on a label is given, where a text may have several."""
         found = self.decision.get("threshold", self.task_options.get("threshold"))
-        return found if isinstance(found, int | float | Mapping) else None
+        return float(found) if isinstance(found, int | float) else None
 
     @property
     def weights(self) -> tuple[Path, ...]:

@@ -2,12 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from fewtune.report.answers import HALF
 from fewtune.report.run import Run
-
-KNOWN = ("classification", "multilabel")
-"""Tasks whose answer is read off the logits here; of others the logits themselves are printed."""
 
 
 def model(path: str, run: Run) -> str:
@@ -23,21 +21,44 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 
 
 def adapter(path: str, run: Run) -> str:
-    """An adapter on its base, with peft. The adapter's config.json has the labels, which the base model does not know."""
+    """An adapter on its base, with peft."""
+    return f"""\
+from peft import PeftModel
+{_base(path, run)}
+model = PeftModel.from_pretrained(base, folder).eval()
+tokenizer = AutoTokenizer.from_pretrained(folder)
+"""
+
+
+def own(path: str, run: Run) -> str:
+    """What is saved in a form of our own, on its base, for people with their own loop."""
+    return f"""\
+import fewtune
+{_base(path, run)}
+model = fewtune.load_adapter(base, folder).model.eval()
+tokenizer = AutoTokenizer.from_pretrained(folder)
+"""
+
+
+def _base(path: str, run: Run) -> str:
+    """The adapter's config.json has the labels, which the base model does not know."""
     auto = _auto(run.plan.architecture)
     revision = f", revision={_literal(run.plan.revision)}" if run.plan.revision else ""
     return f"""\
-from peft import PeftModel
 from transformers import AutoConfig, {auto}, AutoTokenizer
 
 folder = {_literal(path)}
 config = AutoConfig.from_pretrained(folder)
 base = {auto}.from_pretrained(
     {_literal(run.plan.model)}{revision}, config=config
-)
-model = PeftModel.from_pretrained(base, folder).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-"""
+)"""
+
+
+def whole(path: str, run: Run) -> str:
+    """From the folder of what was learned to the model, by what lies in it."""
+    if run.folder.model.exists():
+        return model(path, run)
+    return adapter(path, run) if (run.folder.adapter / "adapter_config.json").exists() else own(path, run)
 
 
 def answer(run: Run, texts: Sequence[str]) -> str:
@@ -53,6 +74,7 @@ def answer(run: Run, texts: Sequence[str]) -> str:
 
 
 def _decided(run: Run) -> list[str]:
+    """The task's answer; of a task that is not known here, the logits themselves."""
     divided = "logits" if run.temperature in (None, 1.0) else f"(logits / {run.temperature:.6g})"
     match run.plan.task:
         case "classification":
@@ -60,19 +82,19 @@ def _decided(run: Run) -> list[str]:
                 f"probabilities = {divided}.softmax(-1).tolist()",
                 "print(model.config.id2label[int(logits.argmax())], max(probabilities))",
             ]
-        case "multilabel" if run.thresholds is not None and not isinstance(run.thresholds, Mapping):
+        case "multilabel":
+            decided = HALF if run.threshold is None else run.threshold
+            found = f"[names[i] for i, p in enumerate(probabilities) if p >= {decided:.6g}]"
+            if run.task_options.get("at_least_one"):
+                found += " or [names[int(logits.argmax())]]"
             return [
                 f"probabilities = {divided}.sigmoid().tolist()",
                 "names = model.config.id2label",
-                f"print([names[i] for i, p in enumerate(probabilities) if p >= {run.thresholds:.6g}])",
+                f"print({found})",
             ]
-        case "multilabel" if run.thresholds is not None:
-            return [
-                f"probabilities = {divided}.sigmoid().tolist()",
-                "names = model.config.id2label",
-                f"thresholds = {json.dumps(run.thresholds, ensure_ascii=False)}",
-                "print([names[i] for i, p in enumerate(probabilities) if p >= thresholds[names[i]]])",
-            ]
+        case "regression":
+            mean, std = run.task_options.get("mean", 0.0), run.task_options.get("std", 1.0)
+            return [f"print({mean:.9g} + {std:.9g} * float(logits[0]))"]
         case _:
             return ["print(logits)"]
 

@@ -23,7 +23,7 @@ class Agreement:
 
 def section(run: Run, words: Words) -> Agreement | None:
     """Of the test rows."""
-    points = run.tested.numbers
+    points = run.answers.numbers
     if not points:
         return None
     off = [said - true for true, said in points]

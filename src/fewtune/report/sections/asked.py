@@ -10,6 +10,7 @@ from fewtune.report.words import Words
 
 TASKS = ("classification", "multilabel", "regression")
 """Tasks that a sentence is known for."""
+ELSEWHERE = ("name", "labels", "weights", "temperature", "threshold")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def _options(run: Run, words: Words) -> list[Option]:
     rows = [
         ("model", plan.model, ""),
         ("task", ", ".join([plan.task, *_details(run.settings.get("task"), words)]), ""),
+        ("task_reason", words.finding(plan.task_reason) if plan.task_reason else "", ""),
         ("method", ", ".join([plan.method, *_details(run.settings.get("method"), words)]), ""),
         ("epochs", words("epochs_done", done=done, planned=words.whole(plan.epochs)), "train.epochs"),
         ("steps", words.whole(plan.steps), ""),
@@ -61,14 +63,14 @@ def _options(run: Run, words: Words) -> list[Option]:
         ("precision", plan.precision, "hardware.precision"),
         ("device", cpu if plan.device == "cpu" else plan.device, "hardware.device"),
     ]
-    return [Option(words(name), value, option in plan.found) for name, value, option in rows]
+    return [Option(words(name), value, option in plan.found) for name, value, option in rows if value]
 
 
 def _details(settings: Any, words: Words) -> list[str]:
-    """`rank = 8`; labels stand elsewhere, and what was left empty says nothing."""
+    """`rank = 8`; labels and what weighs them stand elsewhere, and what was left empty says nothing."""
     if not isinstance(settings, Mapping):
         return []
-    kept = {name: value for name, value in settings.items() if name not in ("name", "labels") and value is not None}
+    kept = {name: value for name, value in settings.items() if name not in ELSEWHERE and value is not None}
     return [f"{name} = {_plain(value, words)}" for name, value in kept.items()]
 
 

@@ -6,9 +6,9 @@ from statistics import NormalDist
 
 from markupsafe import Markup
 
+from fewtune.report.answers import Slots
 from fewtune.report.figures.reliability import Bin, reliability
 from fewtune.report.run import Run
-from fewtune.report.tested import Slots
 from fewtune.report.words import Words
 
 MOST_BINS, ROWS_A_BIN = 10, 10
@@ -27,7 +27,7 @@ class Calibrated:
 
 def section(run: Run, words: Words) -> Calibrated | None:
     """Of the probabilities of the test rows, as they are given to people."""
-    bins = binned(run.tested.slots, run.scores.confidence)
+    bins = binned(run.answers.slots, run.scores.confidence)
     if not bins:
         return None
     said = [words("calibration_note")]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fewtune.report.answers import badness
 from fewtune.report.run import Run
-from fewtune.report.tested import badness
 from fewtune.report.words import Words
 
 SHOWN, LONGEST = 280, 4000
@@ -44,14 +44,18 @@ class Errors:
 
 def section(run: Run, words: Words) -> Errors | None:
     """The most confident mistakes first, or the answers that are furthest off."""
-    tested = run.tested
-    if not tested.rows:
+    answers = run.answers
+    if not answers.rows:
         return None
-    counts = {"wrong": words.whole(tested.wrong), "rows": words.whole(tested.rows), "n": words.whole(len(tested.worst))}
-    if not tested.wrong:
+    counts = {
+        "wrong": words.whole(answers.wrong),
+        "rows": words.whole(answers.rows),
+        "n": words.whole(len(answers.worst)),
+    }
+    if not answers.wrong:
         return Errors(words("errors_none", rows=counts["rows"]), ())
-    id = "errors_furthest" if tested.numbers else "errors_surest"
-    found = tuple(_mistake(line, run, words) for line in tested.worst)
+    id = "errors_furthest" if answers.numbers else "errors_surest"
+    found = tuple(_mistake(line, run, words) for line in answers.worst)
     return Errors(words(id, **counts), found)
 
 

@@ -9,7 +9,6 @@ from fewtune.record.result import LOWER_IS_BETTER, Score, Scores
 from fewtune.report.figures.strips import interval
 from fewtune.report.run import Run
 from fewtune.report.sections.data import parts
-from fewtune.report.tested import threshold
 from fewtune.report.words import Words, capital
 
 OF_ONE_LABEL = "f1."
@@ -42,8 +41,6 @@ class Label:
 
     name: str
     rows: str
-    threshold: str
-    """From which probability on it is given; empty where that is the same for all."""
     cell: Cell
 
 
@@ -59,8 +56,6 @@ class Judged:
     labels: tuple[tuple[Label, ...], ...]
     """The worst ones first; those that are shown, and those that are folded."""
     labels_note: str
-    thresholds: bool
-    """Whether each label has its own."""
 
 
 def section(run: Run, words: Words) -> Judged:
@@ -72,7 +67,6 @@ def section(run: Run, words: Words) -> Judged:
         comparison=_comparison(run, words),
         labels=parts(_labels(run, words)),
         labels_note=_labels_note(run, words),
-        thresholds=isinstance(run.thresholds, Mapping),
     )
 
 
@@ -157,12 +151,10 @@ def _labels(run: Run, words: Words) -> list[Label]:
     strongest = run.scores.baselines.get(run.strongest or "", {}).get(split, {})
     found = [(name, score) for name, score in run.scores_of(split).items() if name.startswith(OF_ONE_LABEL)]
     found.sort(key=lambda item: (not item[1].n, item[1].value))
-    each = isinstance(run.thresholds, Mapping)
     listed = []
     for name, score in found:
         label = name.removeprefix(OF_ONE_LABEL)
-        decided = words.decimal(threshold(label, run.thresholds), 2) if each else ""
-        listed.append(Label(label, words.whole(score.n), decided, cell(name, score, words, mark=strongest.get(name))))
+        listed.append(Label(label, words.whole(score.n), cell(name, score, words, mark=strongest.get(name))))
     return listed
 
 
@@ -172,6 +164,6 @@ def _labels_note(run: Run, words: Words) -> str:
         said = words("labels_note_alone", split=split)
     else:
         said = words("labels_note", split=split, baseline=words.named("baseline", run.strongest))
-    if isinstance(run.thresholds, int | float):
-        said += " " + words("labels_threshold", threshold=words.decimal(run.thresholds, 2))
+    if run.threshold is not None:
+        said += " " + words("labels_threshold", threshold=words.decimal(run.threshold, 2))
     return said

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fewtune.report.run import Run
 from fewtune.report.sections import _serve
-from fewtune.report.sections._snippets import adapter, answer, model
+from fewtune.report.sections._snippets import answer, whole
 from fewtune.report.words import Words
 
 SAFE = re.compile(r"[\w./\\:~+,=@%-]+")
@@ -32,12 +32,10 @@ def section(run: Run, words: Words) -> tuple[Snippet, ...]:
     texts = [words("use_text"), *([words("use_pair")] if pair else [])]
     found = [Snippet(words("use_shell"), _shell_lines(path, texts)), Snippet(words("use_python"), _python(path, texts))]
     remark = words("use_temperature") if run.temperature not in (None, 1.0) else ""
-    if run.folder.model.exists():
-        code = model(run.folder.model.as_posix(), run) + answer(run, texts)
-        found.append(Snippet(words("use_model"), code, remark))
-    elif is_peft(run):
-        code = adapter(run.folder.adapter.as_posix(), run) + answer(run, texts)
-        found.append(Snippet(words("use_peft"), code, remark))
+    if run.folder.model.exists() or is_peft(run):
+        code = whole(run.folder.tuned.as_posix(), run) + answer(run, texts)
+        title = words("use_model") if run.folder.model.exists() else words("use_peft")
+        found.append(Snippet(title, code, remark))
     else:
         found.append(Snippet(words("use_elsewhere"), "", words("use_own")))
     code, id = _serve.vllm(run, is_peft(run), shell)

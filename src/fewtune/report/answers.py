@@ -11,8 +11,8 @@ from fewtune.record.folder import RunFolder
 
 FINE = 1000
 """Slots that probabilities are counted in, so that any number of rows takes the same memory."""
-
-Thresholds = Mapping[str, float] | float | None
+HALF = 0.5
+"""From which probability on a label is given, where nothing else was decided."""
 
 
 class Mistake(NamedTuple):
@@ -41,7 +41,7 @@ class Slots:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Answers:
     """The answers on the test rows."""
 
     rows: int = 0
@@ -54,7 +54,7 @@ class Tested:
     """True and predicted, where labels are numbers."""
 
     @classmethod
-    def of(cls, folder: RunFolder, thresholds: Thresholds, most: int) -> "Tested":
+    def of(cls, folder: RunFolder, threshold: float | None, most: int) -> "Answers":
         """The `most` worst answers are kept. Raises FormatError for a damaged line."""
         worst: list[Mistake] = []
         rows = wrong = 0
@@ -69,7 +69,7 @@ class Tested:
             if label == said:
                 continue
             wrong += 1
-            mistake = Mistake(badness(line, thresholds), -order, line)
+            mistake = Mistake(badness(line, threshold), -order, line)
             if len(worst) < most:
                 heapq.heappush(worst, mistake)
             elif most and mistake > worst[0]:
@@ -78,10 +78,10 @@ class Tested:
         return cls(rows, wrong, tuple(mistake.line for mistake in ordered), slots, tuple(numbers))
 
 
-def badness(line: Mapping[str, Any], thresholds: Thresholds = None) -> float:
+def badness(line: Mapping[str, Any], threshold: float | None = None) -> float:
     """How bad a wrong answer is: the probability given to it, or the distance between two numbers.
 
-    Of several labels: how far beyond its threshold the worst of the wrong ones lies.
+    Of several labels: how far beyond the threshold the worst of the wrong ones lies.
     """
     label, said, probabilities = line["label"], line["prediction"], line["probabilities"]
     if isinstance(said, int | float):
@@ -89,13 +89,8 @@ def badness(line: Mapping[str, Any], thresholds: Thresholds = None) -> float:
     if isinstance(said, str):
         return probabilities.get(said, 0.0)
     wrong = set(label) ^ set(said)
-    return max((abs(probabilities.get(name, 0.0) - threshold(name, thresholds)) for name in wrong), default=0.0)
-
-
-def threshold(name: str, thresholds: Thresholds) -> float:
-    """From which probability on the label `name` is given."""
-    found = thresholds.get(name) if isinstance(thresholds, Mapping) else thresholds
-    return 0.5 if found is None else float(found)
+    decided = HALF if threshold is None else threshold
+    return max((abs(probabilities.get(name, 0.0) - decided) for name in wrong), default=0.0)
 
 
 def _stated(line: Mapping[str, Any]) -> Iterator[tuple[float, bool]]:
