@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 
@@ -18,9 +20,11 @@ from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
 from fewtune.engine.judge import decide, judge
 from fewtune.engine.loop import Loop
+from fewtune.engine.machine import forget_peaks, gpu_name, memory
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare
 from fewtune.errors import ConfigError, DataError, FormatError, TrainingError
+from fewtune.model.base import weights_sha256
 from fewtune.model.load import load_model
 from fewtune.record.environment import environment
 from fewtune.record.event import Event
@@ -28,6 +32,8 @@ from fewtune.record.folder import RunFolder, write
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores
 from fewtune.report.build import build_report
+from fewtune.report.card import build_card
+from fewtune.report.notebook import inline
 from fewtune.save.folder import save_tuned
 from fewtune.settings import RunConfig
 from fewtune.show.screen import Show, screen
@@ -46,6 +52,10 @@ class RunResult:
     scores: RunScores
     seconds: float
     """From the first line of data to the last score."""
+
+    def _repr_html_(self) -> str:
+        """The report, where a notebook shows the result."""
+        return inline(RunFolder(self.folder))
 
 
 def plan(config: RunConfig) -> Plan:
@@ -67,7 +77,8 @@ def train(
     """Fine-tune as `config` says and write a run folder.
 
     `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase. `show` says what is seen
-    meanwhile: `live` (a bar), `lines`, `none`, or `auto`, by where the words go; `language` is "en" or "vi".
+    meanwhile: `live` (a bar), `lines`, `none`, or `auto`, by where the words go; `language` ("en" or "vi") is also that of the
+    report and the model card.
 
     Nothing is written before the options, the data and the model were found to be usable. The same config on the same machine
     with the same number of threads gives a bitwise equal adapter. Raises a FewtuneError for what stands in the way.
@@ -85,12 +96,12 @@ def train(
     written["data"] |= {name: str(path.resolve()) for name, path in paths.items() if hub_name(path) is None}
     write(folder.config, write_yaml(written))
     write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
-    write(folder.environment, json.dumps(environment(), indent=2) + "\n")
+    write(folder.environment, json.dumps(_made_with(prepared), indent=2) + "\n")
     with screen(show, language) as seen, tracked(config.track, folder, language) as heard:
         seen.plan(prepared.plan)
         if on_plan:
             on_plan(prepared.plan)
-        return _go(prepared, folder, (seen, heard, on_event), started, resume=False)
+        return _go(prepared, folder, (seen, heard, on_event), started, language, resume=False)
 
 
 def resume(
@@ -122,7 +133,7 @@ def resume(
         seen.plan(before)
         if on_plan:
             on_plan(before)
-        return _go(prepared, run, (seen, heard, on_event), started, resume=True)
+        return _go(prepared, run, (seen, heard, on_event), started, language, resume=True)
 
 
 def load(folder: str | Path) -> Tuned:
@@ -131,15 +142,35 @@ def load(folder: str | Path) -> Tuned:
 
 
 _FILES = ("path", "validation", "test")
+_MEASURED = ("phase", "evaluation", "stopped", "done")
+"""Events that say how much memory was taken so far."""
+
+
+def _made_with(prepared: Prepared) -> dict[str, Any]:
+    """`environment.json`: the machine and the versions, and what an auditor asks for beside them."""
+    return environment() | {
+        "gpu": gpu_name(prepared.precision.device),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "weights_sha256": weights_sha256(prepared.origin),
+    }
 
 
 def _go(
-    prepared: Prepared, folder: RunFolder, listeners: Sequence[Listener | None], started: float, *, resume: bool
+    prepared: Prepared,
+    folder: RunFolder,
+    listeners: Sequence[Listener | None],
+    started: float,
+    language: str,
+    *,
+    resume: bool,
 ) -> RunResult:
-    accelerator = _accelerator(prepared.precision.device)
+    device = prepared.precision.device
+    accelerator = _accelerator(device)
+    forget_peaks(device)
 
     def emit(event: Event, before_telling: Callable[[], object] = lambda: None) -> None:
-        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+        peaks = memory(device) if event.kind in _MEASURED else {}
+        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3), **peaks})
         folder.emit(timed)
         before_telling()
         for listener in listeners:
@@ -189,8 +220,13 @@ def _go(
     folder.write_lines(folder.validation_predictions, predictions["validation"])
     folder.write_lines(folder.predictions, predictions["test"])
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
+
+    def papers() -> None:
+        build_report(folder, language)
+        build_card(folder, language)
+
     # The report tells how long the run took, and who hears that it is done finds the report.
-    emit(Event(kind="done"), lambda: build_report(folder))
+    emit(Event(kind="done"), papers)
     return RunResult(folder.path, prepared.plan, scores, time.monotonic() - started)
 
 

@@ -24,6 +24,7 @@ RUN_FILES = {
     "predictions.jsonl",
     "validation_predictions.jsonl",
     "report.html",
+    "card.md",
     "adapter",
     "checkpoints",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fewtune.report.learned import learning, remarks
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BertConfig
 
@@ -24,7 +25,6 @@ from fewtune.model.linear import weight_of
 from fewtune.model.size import parameters
 from fewtune.record.event import Event
 from fewtune.record.result import Score
-from fewtune.report.learned import learning, remarks
 from fewtune.report.words import Words
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -17,6 +17,7 @@ COMMANDS = {
     "resume": ("fewtune.cli.resume:resume", "Finish an interrupted run, to the same result."),
     "predict": ("fewtune.cli.predict:predict", "Label texts or a file with a tuned model."),
     "evaluate": ("fewtune.cli.evaluate:evaluate", "Score a tuned model on a labelled file."),
+    "report": ("fewtune.cli.report:report", "Write the report of a run again: one HTML file, no network."),
     "init": ("fewtune.cli.init:init", "Write a run.yaml with every option explained, for a file."),
     "models": ("fewtune.cli.models:models", "List well-known base models and what to know of them."),
     "push": ("fewtune.cli.push:push", "Upload a finished run to the Hugging Face Hub."),

@@ -17,6 +17,7 @@ from fewtune.check.segmentation import segmentation
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import Columns
+from fewtune.data.glance import glance
 from fewtune.data.rows import Row
 from fewtune.engine.cache import FeatureCache
 from fewtune.engine.features import Encoder
@@ -25,6 +26,7 @@ from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.reading import filled_in, read_rows
 from fewtune.engine.sources import SPLITS, read_sources
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.base import base_facts
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
 from fewtune.model.size import parameters
@@ -120,6 +122,8 @@ def prepare(config: RunConfig) -> Prepared:
         found=tuple(found),
         new_head=new_head,
         findings=(*sources.notes, *_findings(origin.name, rows, features, tokenizer, max_length)),
+        glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
+        base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)

@@ -5,6 +5,7 @@ from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
+from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
 from fewtune.messages._ways_en import SENTENCES as _WAYS
 
@@ -14,6 +15,7 @@ SENTENCES: dict[str, str] = {
     **_FILES,
     **_PREDICT,
     **_REPORT,
+    **_REPORT_FACTS,
     **_TASKS,
     **_WAYS,
     # options

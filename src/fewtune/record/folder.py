@@ -1,7 +1,7 @@
 """The run folder: the interface between training, report, prediction and everything that comes later.
 
 run.yaml  plan.json  environment.json  events.jsonl  decision.json  scores.json  predictions.jsonl
-validation_predictions.jsonl  report.html
+validation_predictions.jsonl  report.html  card.md
 adapter/ (or model/ for full fine-tuning)   checkpoints/
 """
 

@@ -8,7 +8,8 @@ from fewtune.errors import FormatError
 from fewtune.record.event import Event
 from fewtune.record.plan import Finding, PlannedColumn, PlannedLayer
 from fewtune.report.build import build_report
-from fewtune.report.learned import groups, learning
+from fewtune.report.sections.learning import learning
+from fewtune.report.sections.trained import groups
 from fewtune.report.words import Words
 from report.pages import Page, page
 from report.run_folders import LEAKAGE, LOSSES, run_scores, write_run
@@ -16,7 +17,7 @@ from report.run_folders import LEAKAGE, LOSSES, run_scores, write_run
 
 def test_says_whether_it_worked_and_by_how_much(tmp_path):
     text = page(write_run(tmp_path / "reviews-lora-1")).text
-    assert text.index("reviews-lora-1") < text.index("Not shown to be better") < text.index("Scores")
+    assert text.index("reviews-lora-1") < text.index("Not shown to be better") < text.index("What the checks found")
     for said in (
         "On 40 test rows the tuned model reaches 75.0% accuracy (60.0% to 85.0%); the strongest baseline, counting words",
         "reaches 55.0%. The difference on the same rows is +20.0 points (0.0 to +40.0), p = 0.096.",
@@ -24,6 +25,7 @@ def test_says_whether_it_worked_and_by_how_much(tmp_path):
         "111,744 of 23,046,147 parameters learned (0.48%)",
         "bert.encoder.layer.0–5.attention.self.key",
         "Training: 140 rows Validation: 20 rows Test: 40 rows",
+        "Give each text one of 3 labels, as 140 training rows of messages_en.csv show it.",
         "22 tokens at the median, 31 or less in 95 of 100 rows, 47 at most. The limit is 512.",
         "53674f7949f3ab07" * 4,
         "fewtune train 'my messages.csv'",
@@ -73,7 +75,7 @@ def test_many_labels_show_the_pairs_most_often_confused(tmp_path):
     assert "the 15 most frequent confusions of 75, among 77 labels" in found.text
     assert ("class", "matrix many") not in found.attributes
     assert "label7 label6 6 38%" in found.text
-    assert "All 77 labels" in found.text
+    assert "The other 65 labels" in found.text
     assert ("class", "matrix many") in page(write_run(tmp_path / "small", labels=tuple("abcdefgh"))).attributes
 
 
@@ -201,7 +203,20 @@ def test_numbers_of_each_language():
         "−10.0",
     ]
     assert [english.change("macro_f1", value) for value in (0.2, 0.0001, -0.1)] == ["+0.200", "0.000", "−0.100"]
-    assert [english.p(value) for value in (0.0004, 0.096, 1)] == ["p < 0.001", "p = 0.096", "p = 1.000"]
+    said = [english.p(value).replace("\u00a0", " ") for value in (0.0004, 0.096, 1)]
+    assert said == ["p < 0.001", "p = 0.096", "p = 1.000"]
+    sizes = [
+        english.size(count).replace("\u00a0", " ") for count in (0, 999, 1000, 612_345, 90_868_376, 14_500_000_000)
+    ]
+    assert sizes == ["0 B", "999 B", "1.0 kB", "612 kB", "90.9 MB", "14.5 GB"]
+    assert vietnamese.memory(1_800_000_000) == "1,7\u00a0GiB"
+    assert [english.number(value) for value in (3.0, -2.5, 0.123456, 12345.678, 0.0)] == [
+        "3",
+        "−2.5",
+        "0.1235",
+        "12,346",
+        "0",
+    ]
     assert [english.epoch(value) for value in (3.0, 2.37)] == ["3", "2.4"]
     assert [english.duration(seconds) for seconds in (0.3, 32, 250, 3900)] == [
         "0.3 s",

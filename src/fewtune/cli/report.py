@@ -1,0 +1,52 @@
+"""`fewtune report`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--out", help="HTML file to write; else report.html in RUN.")
+@click.option("--texts/--no-texts", default=True, show_default=True, help="Whether texts of the data are shown.")
+@click.option(
+    "--errors", type=click.IntRange(0, 1000), default=20, show_default=True, help="The most wrong answers listed."
+)
+@click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
+@click.pass_obj
+def report(language: str, run: str, out: str | None, texts: bool, errors: int, show: bool) -> None:
+    """Write the report of the run in the folder RUN again: one HTML file that needs no network.
+
+    \b
+    fewtune report runs/reviews-minilm-lora-1 --open
+    fewtune report runs/reviews-minilm-lora-1 --language vi --no-texts --out for-the-auditor.html
+    """
+    from fewtune.errors import ConfigError, FormatError
+    from fewtune.messages import say
+    from fewtune.record.folder import RunFolder
+    from fewtune.report.build import build_report
+    from fewtune.report.run import Options
+
+    folder = RunFolder(run)
+    if not folder.config.exists() or not folder.plan.exists():
+        raise FormatError("run_none", folder=run)
+    target = Path(out) if out is not None else folder.report
+    _must_be_writable(target)
+    try:
+        path = build_report(folder, language, Options(texts=texts, errors=errors), target)
+    except OSError as error:
+        raise ConfigError("report_out_unwritable", out=target, reason=error.strerror or error) from None
+    click.echo(say("report_written", language, path=path))
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+
+
+def _must_be_writable(target: Path) -> None:
+    from fewtune.errors import ConfigError
+
+    if target.is_dir():
+        raise ConfigError("report_out_folder", out=target)
+    if not target.parent.is_dir():
+        raise ConfigError("report_out_missing", out=target, folder=target.parent)
