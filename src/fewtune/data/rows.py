@@ -12,6 +12,8 @@ from fewtune.data.read import Table
 from fewtune.errors import DataError
 from fewtune.messages import Sentence
 
+KINDS = {int: "number", float: "number", bool: "switch", list: "list", dict: "object"}
+"""What people call the types of JSON."""
 SHOWN_LINES = 5
 """Line numbers named in an error; the rest is counted."""
 
@@ -63,14 +65,14 @@ def _is_bad(value: Any) -> bool:
 
 
 def _refuse(table: Table, column: str, id: str, bad: Callable[[Any], bool], **values: Any) -> None:
-    """Raise DataError `id` if any value of `column` is bad; `{kind}` in its sentence is the type of the first."""
+    """Raise DataError `id` if any value of `column` is bad; `{kind}` in its sentence says what the first one is."""
     found = [number for number, row in enumerate(table.rows) if bad(row[column])]
     if not found:
         return
     first = table.rows[found[0]][column]
     shown = ", ".join(str(table.lines[number]) for number in found[:SHOWN_LINES])
     where = Sentence(f"data_at_{table.counts}", {"numbers": shown + (", …" if len(found) > SHOWN_LINES else "")})
-    values |= {"column": column, "lines": where, "kind": type(first).__name__}
+    values |= {"column": column, "lines": where, "kind": Sentence(f"data_kind_{KINDS.get(type(first), 'other')}", {})}
     if isinstance(first, BadCell):
         values |= {"cell": first.address, "why": Sentence(f"data_cell_{first.why}", {})}
     raise DataError(id, path=table.path, count=len(found), total=len(table.rows), **values)
