@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from data.code_pages import cp1258
 from fewtune.data.encoding import recognise
 from fewtune.data.read import read, stream
 from fewtune.errors import ConfigError, DataError
@@ -14,17 +15,6 @@ TEXT = "Quán phở này ngon tuyệt, nước dùng trong và ngọt thanh. Đ�
 CONTENT = f'text,label\r\n"{TEXT}",tốt\r\n"Dở ẹc",tệ\r\n'
 FRENCH = "text,label\nL'été à la forêt était très gêné,bon\nDéjà vu où êtes-vous,mauvais\n"
 TCVN3 = "text,label\nCéng hßa x· héi chñ nghÜa ViÖt Nam,a\n§éc lËp - Tù do - H¹nh phóc,b\n".encode("latin-1")
-TONES = "\u0300\u0301\u0303\u0309\u0323"
-
-
-def cp1258(text: str) -> bytes:
-    """As Windows stores it: hats, breves and horns with their letter, the tone behind it."""
-    stored = ""
-    for letter in unicodedata.normalize("NFC", text):
-        marks = unicodedata.normalize("NFD", letter)
-        plain = "".join(mark for mark in marks if mark not in TONES)
-        stored += unicodedata.normalize("NFC", plain) + "".join(mark for mark in marks if mark in TONES)
-    return stored.encode("cp1258")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.code_pages import as_if
 from fewtune.data.misread import misread
 
 TEXTS = [
@@ -17,11 +18,6 @@ TEXTS = [
     "Привет мир",
     "5 € thôi",
 ]
-
-
-def as_if(text: str, page: str) -> str:
-    """`text` in UTF-8 as a program shows it that takes it for the code page; unknown bytes stay control characters."""
-    return "".join(bytes([byte]).decode(page, "ignore") or chr(byte) for byte in text.encode("utf-8"))
 
 
 @pytest.mark.parametrize("page", ["cp1252", "cp1258", "latin-1"])

@@ -14,6 +14,8 @@ from fewtune.data.read import Table
 from fewtune.errors import DataError
 from fewtune.messages import Sentence
 
+KINDS = {int: "number", float: "number", bool: "switch", list: "list", dict: "object"}
+"""What people call the types of JSON."""
 SHOWN_LINES = 5
 """Line numbers named in an error; the rest is counted."""
 SHOWN_CHARACTERS = 60
@@ -84,7 +86,12 @@ def wrong_cells(
     """The values of an error about `count` cells of a column: the first `places` are named, and what the first cell holds."""
     shown = ", ".join(map(str, places[:SHOWN_LINES])) + (", …" if count > SHOWN_LINES else "")
     values = {"path": path, "column": column, "lines": Sentence(f"data_at_{counts}", {"numbers": shown})}
-    values |= {"count": count, "total": total, "kind": type(first).__name__, "value": repr(first)[:SHOWN_CHARACTERS]}
+    values |= {
+        "count": count,
+        "total": total,
+        "kind": Sentence(f"data_kind_{KINDS.get(type(first), 'other')}", {}),
+        "value": repr(first)[:SHOWN_CHARACTERS],
+    }
     if isinstance(first, BadCell):
         values |= {"cell": first.address, "why": Sentence(f"data_cell_{first.why}", {})}
     return values

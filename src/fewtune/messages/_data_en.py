@@ -12,7 +12,7 @@ SENTENCES: dict[str, str] = {
     "data_no_rows": "{path} has column names but no rows. Add at least one row below the first line.",
     "data_not_utf8": (
         "{path}: not UTF-8: byte {byte} at offset {offset} (line {line}). "
-        "Save the file as UTF-8; in Excel: Save As, 'CSV UTF-8 (Comma delimited)'."
+        "Save the file as UTF-8 (in Excel: Save As, 'CSV UTF-8 (Comma delimited)'), or say how it was saved with data.encoding=…."
     ),
     "data_nul": (
         "{path}: line {line} holds a NUL character; the file is damaged or was saved as UTF-16. Save it as UTF-8."
@@ -64,15 +64,15 @@ SENTENCES: dict[str, str] = {
         "Fill them in, remove these rows, or choose another column with {option}."
     ),
     "data_text_kind": (
-        "{path}: {count} of {total} rows hold a {kind} instead of a text in column '{column}' ({lines}). "
-        "Write the text as a string, or choose another column with {option}."
+        "{path}: {count} of {total} rows hold {kind} instead of a text in column '{column}' ({lines}). "
+        "Write it as text (in Excel with an apostrophe before it), or choose another column with {option}."
     ),
     "data_label_missing": (
         "{path}: {count} of {total} rows have no label in column '{column}' ({lines}). "
         "Fill them in, remove these rows, or choose another column with data.label_column."
     ),
     "data_label_kind": (
-        "{path}: {count} of {total} rows hold a {kind} instead of one label in column '{column}' ({lines}). "
+        "{path}: {count} of {total} rows hold {kind} instead of one label in column '{column}' ({lines}). "
         "Write one string or whole number for each row, or choose another column with data.label_column."
     ),
     # split.py

@@ -14,7 +14,7 @@ SENTENCES: dict[str, str] = {
     "data_no_rows": "{path} có tên cột nhưng không có dữ liệu. Hãy thêm ít nhất một hàng bên dưới dòng đầu tiên.",
     "data_not_utf8": (
         "{path}: không phải UTF-8: byte {byte} ở vị trí {offset} (dòng {line}). "
-        "Hãy lưu tệp dưới dạng UTF-8; trong Excel: Save As, 'CSV UTF-8 (Comma delimited)'."
+        "Hãy lưu tệp dưới dạng UTF-8 (trong Excel: Save As, 'CSV UTF-8 (Comma delimited)'), hoặc cho biết bảng mã của tệp bằng data.encoding=…."
     ),
     "data_nul": "{path}: dòng {line} có ký tự NUL; tệp bị hỏng hoặc đã được lưu dạng UTF-16. Hãy lưu lại dạng UTF-8.",
     # read.py: CSV
@@ -65,15 +65,15 @@ SENTENCES: dict[str, str] = {
         "Hãy điền vào, xóa các hàng này, hoặc chọn cột khác bằng {option}."
     ),
     "data_text_kind": (
-        "{path}: {count} trong {total} hàng chứa kiểu {kind} thay vì văn bản ở cột '{column}' ({lines}). "
-        "Hãy viết văn bản dưới dạng chuỗi, hoặc chọn cột khác bằng {option}."
+        "{path}: {count} trong {total} hàng chứa {kind} thay vì văn bản ở cột '{column}' ({lines}). "
+        "Hãy viết thành văn bản (trong Excel: thêm dấu nháy đơn phía trước), hoặc chọn cột khác bằng {option}."
     ),
     "data_label_missing": (
         "{path}: {count} trong {total} hàng không có nhãn ở cột '{column}' ({lines}). "
         "Hãy điền vào, xóa các hàng này, hoặc chọn cột khác bằng data.label_column."
     ),
     "data_label_kind": (
-        "{path}: {count} trong {total} hàng chứa kiểu {kind} thay vì một nhãn ở cột '{column}' ({lines}). "
+        "{path}: {count} trong {total} hàng chứa {kind} thay vì một nhãn ở cột '{column}' ({lines}). "
         "Hãy viết một chuỗi hoặc một số nguyên cho mỗi hàng, hoặc chọn cột khác bằng data.label_column."
     ),
     # split.py

@@ -92,6 +92,12 @@ SENTENCES: dict[str, str] = {
     "data_at_line": "lines {numbers}",
     "data_at_row": "rows {numbers}",
     "data_at_file": "at {numbers}",
+    # rows.py: what stands where a text or a label should
+    "data_kind_number": "a number",
+    "data_kind_switch": "true or false",
+    "data_kind_list": "a list",
+    "data_kind_object": "an object",
+    "data_kind_other": "something else",
     # _parquet.py
     "data_parquet_extra": "{path}: reading Parquet needs a package that is not installed; run: pip install 'fewtune[files]'",
     "data_parquet_damaged": "{path}: is no Parquet file, or a damaged one ({reason}). Copy or download it again.",

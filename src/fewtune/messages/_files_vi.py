@@ -92,6 +92,12 @@ SENTENCES: dict[str, str] = {
     "data_at_line": "dòng {numbers}",
     "data_at_row": "hàng {numbers}",
     "data_at_file": "tại {numbers}",
+    # rows.py: what stands where a text or a label should
+    "data_kind_number": "một số",
+    "data_kind_switch": "true hoặc false",
+    "data_kind_list": "một danh sách",
+    "data_kind_object": "một đối tượng",
+    "data_kind_other": "một kiểu khác",
     # _parquet.py
     "data_parquet_extra": "{path}: muốn đọc Parquet cần một gói chưa được cài; hãy chạy: pip install 'fewtune[files]'",
     "data_parquet_damaged": "{path}: không phải tệp Parquet, hoặc đã hỏng ({reason}). Hãy chép hoặc tải lại.",
