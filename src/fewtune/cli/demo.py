@@ -80,7 +80,7 @@ def demo(language: str, pairs: tuple[str, ...], label: str, messages: str, quiet
         return
     tuned, samples = load(result.folder), SAMPLES[messages][label]
     for text, found in zip(samples, tuned.predict(samples), strict=True):
-        click.echo(f"  {found.label} ({found.probabilities[found.label]:.0%})\t{text}")
+        click.echo(f"  {found.label} ({max(found.probabilities.values()):.0%})\t{text}")
     if messages == "en" and not quiet:
         click.echo("\n" + vietnamese(tuned.tokenizer).say(language))
 

@@ -46,7 +46,7 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
     sources = read_sources(config.data)
     read = read_rows(sources.tables, config.data, config.task)
     if config.task is None:  # named, so that its options may be given too
-        config = config.model_copy(update={"task": type(read.task)(name=read.task.name)})  # pyright: ignore[reportCallIssue]
+        config = config.model_copy(update={"task": type(read.task).model_validate({"name": read.task.name})})
     notes = {"": _head(out, sources, read, language), **_notes(config, read, language)}
     found = {f"data.{role}_column": name for role, name in _names(read.columns).items()}
     try:

@@ -171,7 +171,7 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    of_task = filled_in(config.task, task) if config.task else ["name", *filled_in(type(task)(), task)]
+    of_task = filled_in(config.task, task) if config.task else ["name", *filled_in(type(task).model_validate({}), task)]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
 
 
