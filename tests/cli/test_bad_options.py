@@ -68,7 +68,7 @@ OPTIONS = {
         "method.dropout: must be < 1, got 1",
         "method.dropout: phải < 1, nhưng nhận được 1",
     ),
-    "task.max_length=2": (
+    "task.name=classification task.max_length=2": (
         "task.max_length: must be >= 8, got 2",
         "task.max_length: phải >= 8, nhưng nhận được 2",
     ),
@@ -95,7 +95,9 @@ def test_a_wrong_option(fewtune: Command, here: Path, model: Path, data: Path, c
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", ["method.rank=5", "method.alpha=8 method.rank=5", "task.max_length=32 method.rank=5"])
+@pytest.mark.parametrize(
+    "words", ["method.rank=5", "method.alpha=8 method.rank=5", "task.name=cls task.max_length=32 method.rank=5"]
+)
 def test_options_without_a_name_are_those_of_the_default(
     fewtune: Command, here: Path, model: Path, data: Path, words: str
 ):
@@ -314,7 +316,7 @@ def test_every_message_of_a_mistake_ends_with_something_to_do():
     not_sentences = {"model_near", "model_list", "model_loses_diacritics", "run_damaged"}
     acts = (
         "give run choose download connect try restore copy load write open correct train leave start set ask read check fewtune hf "
-        "pip call use add log install remove merge switch"
+        "pip call use add log install remove merge switch name"
     )
     pattern = r"\b(" + "|".join(acts.split()) + r")\b"
     import re

@@ -306,7 +306,7 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
         ),
         "weights": ([*use, "task.name=cls", "task.class_weights={tốt: 2}"], "missing: tệ; unknown: -"),
         "NaN label": (["nan.jsonl", "--model", str(model), "--label-column", "label"], "rows have no label"),
-        "not UTF-8": (["latin.csv", "--model", str(model)], "not UTF-8: byte 0xE9"),
+        "not UTF-8": (["latin.csv", "--model", str(model)], "not UTF-8 (byte 0xE9"),
         "unknown file type": (["a.docx", "--model", str(model)], "no such file"),
         "unknown column": ([*use, "--text-column", "txt"], "did you mean 'text'?"),
         "no model": ([str(data)], "model: is needed"),

@@ -4,11 +4,12 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
-from fewtune.report.learned import learning, remarks
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BertConfig
 
@@ -25,6 +26,8 @@ from fewtune.model.linear import weight_of
 from fewtune.model.size import parameters
 from fewtune.record.event import Event
 from fewtune.record.result import Score
+from fewtune.report.run import Run
+from fewtune.report.sections import learning
 from fewtune.report.words import Words
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -131,7 +134,7 @@ def overfitted() -> list[str]:
         Event(kind="evaluation", epoch=epoch, train_loss=train, loss=validation, scores={})
         for epoch, (train, validation) in enumerate(losses, start=1)
     ]
-    [(level, said)] = remarks(learning(events), Words("en"))
+    [(level, said)] = learning.section(cast(Run, SimpleNamespace(events=events)), Words("en")).remarks
     assert level == "warning"
     return [said, *(f"| {epoch} | {train:.2f} | {low:.2f} |" for epoch, (train, low) in enumerate(losses, start=1))]
 

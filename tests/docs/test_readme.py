@@ -37,7 +37,9 @@ def test_every_command_and_its_options_exist(page: Path) -> None:
     calls = re.findall(r"(?:^|`)fewtune ([a-z]+)([^`\n]*)", text, flags=re.MULTILINE)
     for command, rest in calls:
         assert command in COMMANDS, f"fewtune {command}"
-        known = {option for parameter in _command(command).params for option in parameter.opts} | {
+        known = {
+            option for parameter in _command(command).params for option in (*parameter.opts, *parameter.secondary_opts)
+        } | {
             "--language",
             "--debug",
         }

@@ -141,7 +141,7 @@ def test_a_target_that_matches_nothing_is_an_error_that_names_what_there_is() ->
         anatomy("bert").select(("q_proj",))
     assert str(raised.value) == (
         "targets ['q_proj'] match no linear layer of BertForSequenceClassification; this model has the roles "
-        "down, key, out, query, up, value and the names dense, query, key, value"
+        "down, key, out, query, up, value and the names dense, query, key, value. Try method.targets=[query]"
     )
 
 

@@ -23,7 +23,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def train(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     """`train("name", track=…)` → the run folder."""
-    monkeypatch.setattr("fewtune.engine.judge.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels))
+    monkeypatch.setattr(
+        "fewtune.tasks.classification.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels)
+    )
 
     def run(name: str, **options: Any) -> Path:
         return fewtune.train(config(inputs, out=tmp_path / name, **options), show="none").folder

@@ -8,8 +8,6 @@ SENTENCES: dict[str, str] = {
     "data_file_unreadable": (
         "Không mở được {path}: {reason}. Hãy đóng các chương trình khác đang dùng tệp và kiểm tra quyền truy cập."
     ),
-    "data_format_later": ("{path}: chưa đọc được tệp '{suffix}'. Hãy chuyển sang .csv (dấu phẩy, UTF-8) hoặc .jsonl."),
-    "data_format_unknown": ("{path}: không rõ loại tệp '{suffix}'. Hãy đưa vào tệp có đuôi .csv, .jsonl hoặc .ndjson."),
     "data_file_empty": "{path} là tệp rỗng. Hãy đưa vào tệp có một dòng tên cột và ít nhất một hàng dữ liệu.",
     "data_no_rows": "{path} có tên cột nhưng không có dữ liệu. Hãy thêm ít nhất một hàng bên dưới dòng đầu tiên.",
     "data_not_utf8": (

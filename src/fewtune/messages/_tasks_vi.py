@@ -26,11 +26,11 @@ SENTENCES: dict[str, str] = {
         "{path}: {count} trên {total} hàng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' (các dòng {lines}). "
         "Hãy sửa hoặc bỏ các hàng này; số được đọc với dấu thập phân {decimal} (task.decimal) và không có dấu phân nhóm hàng nghìn."
     ),
-    "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu phân nhóm hàng nghìn. Hãy nói rõ: "
+    "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu ngăn cách phần nghìn. Hãy nói rõ: "
     "task.decimal=point hoặc task.decimal=comma nếu đó là dấu thập phân, nếu không hãy ghi số không có dấu ấy",
     "target_constant": "cả {rows:,} hàng huấn luyện đều có số {value} ở cột nhãn nên không có gì để học; hãy chọn data.label_column khác",
     # trọng số
-    "weights_labels": "task.class_weights: phải nêu mỗi nhãn đúng một lần; còn thiếu: {missing}; không có nhãn này: {unknown}",
+    "weights_labels": "task.class_weights: hãy nêu mỗi nhãn đúng một lần; còn thiếu: {missing}; không có nhãn này: {unknown}",
     "weights_count": "task.class_weights: có {count} trọng số cho {expected} nhãn {labels}; hãy cho mỗi nhãn một trọng số, theo thứ tự này",
     # nhóm
     "groups_too_many": "data.group_column: {count:,} nhóm khác nhau (nhiều nhất {most}); hãy chọn cột có các giá trị lặp lại",
