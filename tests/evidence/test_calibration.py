@@ -1,5 +1,7 @@
 """Expected calibration error against counting bins by hand, and its known values."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def test_bins_hold_equally_many(n: int) -> None:
     sizes = [n // bins + (b < n % bins) for b in range(bins)]
     edges = np.concatenate([[0], np.cumsum(sizes)])
     found = 0.0
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (rank >= low) & (rank < high)
         found += inside.sum() / n * abs(sure[inside].mean() - true[inside].mean())
     assert calibration_error(sure, true, bins) == pytest.approx(found)

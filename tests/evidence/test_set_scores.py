@@ -46,7 +46,7 @@ def test_the_interval_is_that_of_drawing_rows_whose_labels_stay_together() -> No
 def test_in_nineteen_of_twenty_cases_the_truth_is_inside() -> None:
     true, said = drawn(200_000, 2)
     truth = {name: score.value for name, score in set_scores(true[:50_000], said[:50_000], LABELS, resamples=1).items()}
-    inside = {name: 0 for name in truth}
+    inside = dict.fromkeys(truth, 0)
     for case in range(200):
         rows = slice(case * 100, case * 100 + 100)
         for name, score in set_scores(true[rows], said[rows], LABELS, resamples=200).items():
