@@ -20,7 +20,8 @@ from fewtune.record.folder import RunFolder
 from fewtune.run import RunResult
 from models import write_tiny
 
-FILES = {"run.yaml", "plan.json", "environment.json", "events.jsonl", "scores.json", "predictions.jsonl", "checkpoints"}
+FILES = {"run.yaml", "plan.json", "environment.json", "events.jsonl", "checkpoints"}
+FILES |= {"decision.json", "scores.json", "predictions.jsonl", "validation_predictions.jsonl"}
 ROWS = reviews(160)
 
 
@@ -59,7 +60,9 @@ def result(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without what costs most: the learned baseline and the report."""
-    monkeypatch.setattr("fewtune.engine.judge.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels))
+    monkeypatch.setattr(
+        "fewtune.tasks.classification.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels)
+    )
     monkeypatch.setattr("fewtune.run.build_report", lambda folder: None)
 
 
@@ -92,7 +95,7 @@ def test_scores_on_disk_are_those_that_were_returned(result: RunResult) -> None:
     assert run.read_scores() == result.scores
     assert run.read_plan() == result.plan
     raw = json.loads(run.scores.read_text())
-    assert set(raw) == {"confidence", "validation", "test", "baselines", "comparison", "confusion", "verdict"}
+    assert set(raw) == set(type(result.scores).model_fields)
     assert set(raw["test"]) == {"accuracy", "macro_f1", "matthews", "f1.bad", "f1.good"} == set(raw["validation"])
     assert set(raw["baselines"]) == {"majority", "tfidf_logistic_regression"}
     for split in (raw["test"], raw["validation"], raw["baselines"]["majority"]["test"]):

@@ -42,10 +42,17 @@ def test_defaults():
             "text_column": None,
             "pair_column": None,
             "label_column": None,
+            "group_column": None,
+            "encoding": None,
+            "delimiter": None,
+            "sheet": None,
+            "subset": None,
+            "revision": None,
+            "cache": True,
             "validation_share": 0.1,
             "test_share": 0.2,
         },
-        "task": {"name": "classification", "labels": None, "max_length": None},
+        "task": None,
         "train": {
             "epochs": None,
             "learning_rate": None,
@@ -76,6 +83,7 @@ def test_a_bare_string_stands_for_the_main_field():
 
 def test_names_are_understood_as_people_write_them_and_kept_as_we_do():
     config = run_config(method={"name": "Transfer-Learning"}, task="text-classification")
+    assert config.task is not None
     assert (config.method.name, config.task.name) == ("head", "classification")
 
 

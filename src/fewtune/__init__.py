@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fewtune.settings import TrainConfig as TrainConfig
     from fewtune.tasks._base import Prediction as Prediction
     from fewtune.tasks.classification import Classification as Classification
+    from fewtune.tasks.multilabel import Multilabel as Multilabel
+    from fewtune.tasks.regression import Regression as Regression
 
 # Public name → the module that holds it. Loaded on first use, so that importing fewtune costs nothing.
 _PUBLIC = {
@@ -54,6 +56,8 @@ _PUBLIC = {
     "TrainConfig": "fewtune.settings",
     "Prediction": "fewtune.tasks._base",
     "Classification": "fewtune.tasks.classification",
+    "Multilabel": "fewtune.tasks.multilabel",
+    "Regression": "fewtune.tasks.regression",
 }
 
 __all__ = sorted(_PUBLIC)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -28,6 +28,10 @@ SHORT_FORMS = {
         "cls": "classification",
         "text_classification": "classification",
         "sequence_classification": "classification",
+        "multi_label": "multilabel",
+        "multilabel_classification": "multilabel",
+        "multi_label_classification": "multilabel",
+        "text_regression": "regression",
     },
 }
 

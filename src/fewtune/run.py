@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
-from fewtune.engine.judge import judge
+from fewtune.engine.judge import decide, judge
 from fewtune.engine.loop import Loop
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare
@@ -153,8 +153,15 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
     accelerator.free_memory()  # it holds the model too
     del loop, adapted
     tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
-    scores, predictions = judge(tuned, prepared, lambda name: emit(Event(kind="phase", phase=name)))
-    folder.write_lines(folder.predictions, predictions)
+    # What the validation rows decide is written down before the first test row is scored, and read back from there.
+    validation = prepared.examples["validation"].rows
+    outputs = tuned.outputs(validation, batch_size=config.eval.batch_size)
+    write(folder.decision, json.dumps(decide(prepared.task, validation, outputs), indent=2) + "\n")
+    scores, predictions = judge(
+        tuned.decided(folder), prepared, outputs, lambda name: emit(Event(kind="phase", phase=name))
+    )
+    folder.write_lines(folder.validation_predictions, predictions["validation"])
+    folder.write_lines(folder.predictions, predictions["test"])
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
     emit(Event(kind="done"))
     build_report(folder)

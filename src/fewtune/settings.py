@@ -44,6 +44,8 @@ class DataConfig(Config):
     """Column that holds a second text, for tasks about two texts."""
     label_column: str | None = None
     """Column that holds the label; empty: found by name and content."""
+    group_column: str | None = None
+    """Column of subgroups (hospital, dialect …), each of which is scored by itself on the test rows."""
     encoding: str | None = Field(default=None, min_length=1)
     """How the letters of a text file are stored, for example `cp1258`; empty: UTF-8, or what its byte order mark says."""
     delimiter: str | None = Field(default=None, min_length=1)
@@ -139,8 +141,8 @@ class RunConfig(Config):
     """The pre-trained model (see ModelConfig)."""
     data: Annotated[DataConfig, _short("path")]
     """The examples (see DataConfig)."""
-    task: Annotated[SerializeAsAny[Task], _named("tasks")] = Field(default="classification")  # pyright: ignore[reportAssignmentType]
-    """What to learn (see `fewtune tasks`)."""
+    task: Annotated[SerializeAsAny[Task] | None, _named("tasks")] = None
+    """What to learn (see `fewtune tasks`); empty: found from the label column."""
     method: Annotated[SerializeAsAny[Method], _named("methods")] = Field(default="lora")  # pyright: ignore[reportAssignmentType]
     """How to learn it (see `fewtune methods`)."""
     train: TrainConfig = TrainConfig()

@@ -45,4 +45,4 @@ def test_spellings(fewtune: Command):
     done = fewtune("methods", "lorra")
     assert (done.code, done.out, done.err) == (2, "", "Error: unknown method 'lorra'; did you mean 'lora'?\n")
     done = fewtune("tasks", "zzz")
-    assert (done.code, done.err) == (2, "Error: unknown task 'zzz'; known: classification\n")
+    assert (done.code, done.err) == (2, "Error: unknown task 'zzz'; known: classification, multilabel, regression\n")

@@ -65,12 +65,14 @@ def test_a_table_comes_back_whole_in_order_with_the_answers_behind_it(fewtune: C
     done = fewtune("predict", trained, "--data", "new.csv", "--out", "labelled.csv")
     assert (done.code, done.out) == (0, "")
     found = read_csv(here / "labelled.csv")
-    assert list(found[0]) == ["mã", "text", "ghi chú", "x,y", "prediction", "probability_tệ", "probability_tốt"]
+    answers = ["prediction", "confidence", "needs_review", "probability_tệ", "probability_tốt"]
+    assert list(found[0]) == ["mã", "text", "ghi chú", "x,y", *answers]
     assert [(row["mã"], row["text"], row["ghi chú"], row["x,y"]) for row in found] == rows
     for row in found:
         shares = {label: float(row[f"probability_{label}"]) for label in LABELS}
         assert sum(shares.values()) == pytest.approx(1, abs=2e-6)
         assert row["prediction"] == max(shares, key=lambda label: shares[label])
+        assert float(row["confidence"]) == shares[row["prediction"]]
     assert {row["prediction"] for row in found} == set(LABELS)
     # Order: each row has the answer to its own text, although the texts were sorted by length on the way.
     one_by_one = [load(trained).predict([row["text"]])[0] for row in found[:8]]
@@ -124,15 +126,9 @@ def test_columns_of_the_same_name_are_left_alone(fewtune: Command, here: Path, t
     assert fewtune("predict", trained, "--data", "in.csv", "--out", "out.csv").code == 0
     (row,) = read_csv(here / "out.csv")
     assert [row[name] for name in columns] == ["great", "mine", "a", "b"]
-    assert list(row)[4:] == ["prediction_new", "probability_tệ", "probability_tốt_new_new"]
+    answers = ["prediction_new", "confidence", "needs_review", "probability_tệ", "probability_tốt_new_new"]
+    assert list(row)[4:] == answers
     assert row["prediction_new"] in LABELS
-
-
-def test_two_labels_never_share_a_column():
-    from fewtune.cli._table import _new_names  # pyright: ignore[reportPrivateUsage]
-
-    names = _new_names(["a", "a_new"], ["probability_a"])
-    assert list(names.values()) == ["prediction", "probability_a_new", "probability_a_new_new"]
 
 
 def test_the_column_is_the_one_of_training_or_the_one_given(fewtune: Command, here: Path, trained: Path):
@@ -155,7 +151,7 @@ def test_the_column_is_the_one_of_training_or_the_one_given(fewtune: Command, he
     [
         (["--data", "in.csv", "--out", "in.csv"], "in.csv exists already and is left as it is"),
         (["--data", "in.csv", "--out", "nowhere/out.csv"], "the folder nowhere does not exist"),
-        (["--data", "in.csv", "--out", "out.xlsx"], "cannot write '.xlsx' files"),
+        (["--data", "in.csv", "--out", "out.xls"], "cannot write '.xls' files"),
         (["--data", "in.csv", "--out", "out"], "cannot write '' files"),
         (["--data", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--data", "empty.csv"], "empty.csv is empty"),

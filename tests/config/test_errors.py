@@ -112,7 +112,7 @@ def test_what_is_needed_says_how_to_give_it():
 def test_every_mistake_at_once():
     pairs = "train.epoch=3 train.batch_size=0 method.name=lora method.rank=x method.rnak=1 task=zzz seed=-1 nope=1"
     assert message(overrides(pairs.split())).split("\n") == [
-        "task: unknown task 'zzz'; known: classification",
+        "task: unknown task 'zzz'; known: classification, multilabel, regression",
         "method.rank: must be a whole number, got 'x'",
         "method.rnak: unknown name; did you mean 'rank'?",
         "train.batch_size: must be >= 1, got 0",

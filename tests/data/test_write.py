@@ -189,6 +189,7 @@ def test_what_parquet_saw_before_decides_its_types(tmp_path, monkeypatch):
     out = file_writer(tmp_path / "a.parquet", ["a", "n"])
     for row in rows:
         out.look(row)
+    out.looked()
     with out.open():
         for row in rows:
             out.add(row)
@@ -206,8 +207,7 @@ def test_parquet_refuses_what_has_no_common_type(tmp_path, monkeypatch, first, s
         with pytest.raises(DataError, match=r"column 'cột' cannot have one type.*\.jsonl"):
             out.look({"ok": "a", "cột": first})
             out.look({"ok": "b", "cột": second})
-            with out.open():
-                pass
+            out.looked()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -285,6 +285,12 @@ def test_the_mark_of_utf8_is_written_on_request(tmp_path):
         assert raw.count(b"\xef\xbb\xbf") == mark
         assert raw.count(b"\r\n") == 3
         assert back(tmp_path / name)[1] == [[COMPLAINT, "xấu", "0.5"], [PRAISE, "tốt", ""]]
+
+
+@pytest.mark.parametrize("name", ["\ufeff", "\ufefftext"])
+def test_a_name_that_begins_with_the_mark_keeps_it(tmp_path, name):
+    write(tmp_path / "a.csv", [name, "b"], [{name: "x", "b": "y"}])
+    assert back(tmp_path / "a.csv") == ([name, "b"], [["x", "y"]])
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl"])
@@ -406,6 +412,7 @@ def peak(writer: Writer, rows: int) -> int:
     tracemalloc.start()
     for number in range(rows):
         writer.look({"mã": f"{number:07}", "text": f"{number} {PRAISE}"})
+    writer.looked()
     with writer.open() as out:
         for number in range(rows):
             out.add({"mã": f"{number:07}", "text": f"{number} {PRAISE}"})

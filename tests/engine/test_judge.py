@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from engine.runs import LABELS, as_rows, reviews, write_model, write_reviews
 from fewtune.data.rows import Row
@@ -11,19 +13,19 @@ from fewtune.engine.judge import judge
 from fewtune.engine.prepare import Prepared, prepare
 from fewtune.record.result import RunScores
 from fewtune.settings import RunConfig
-from fewtune.tasks._base import Prediction
+from fewtune.tasks._base import Task
 
 Answer = Callable[[Row], str]
 
 
 class Stand:
-    """What `judge` asks of a tuned model."""
+    """What `judge` asks of a tuned model: outputs so far apart that the probability of the answer is one."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, answer: Answer, task: Task) -> None:
+        self.answer, self.task = answer, task
 
-    def predict_rows(self, rows: Sequence[Row], *, batch_size: int) -> list[Prediction]:
-        return [Prediction(label, {label: 1.0}) for label in map(self.answer, rows)]
+    def outputs(self, rows: Sequence[Row], *, batch_size: int = 64) -> Tensor:
+        return torch.tensor([[50.0 * (label == self.answer(row)) for label in LABELS] for row in rows])
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +47,15 @@ def hopeless(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(RunConfig.model_validate(options))
 
 
-def judged(made: Prepared, answer: Answer) -> tuple[RunScores, list[dict[str, Any]]]:
-    return judge(Stand(answer), made, lambda phase: None)  # pyright: ignore[reportArgumentType]
+def judged(made: Prepared, answer: Answer) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
+    stand = Stand(answer, made.task)
+    validation = stand.outputs(made.examples["validation"].rows)
+    return judge(stand, made, validation, lambda phase: None)  # pyright: ignore[reportArgumentType]
 
 
 def truth(row: Row) -> str:
-    return row.label or ""
+    assert isinstance(row.label, str)
+    return row.label
 
 
 def wrong(row: Row) -> str:
@@ -123,11 +128,13 @@ def test_all_are_scored_on_the_same_rows_with_the_confidence_asked_for(made: Pre
 
 
 def test_predictions_are_those_of_the_test_rows_in_their_order(made: Prepared) -> None:
-    _, lines = judged(made, wrong)
+    _, found = judged(made, wrong)
+    assert [line["row"] for line in found["validation"]] == [r.number for r in made.examples["validation"].rows]
+    lines = found["test"]
     rows = made.examples["test"].rows
     assert [(line["row"], line["text"], line["label"]) for line in lines] == [(r.number, r.text, r.label) for r in rows]
     assert [line["prediction"] for line in lines] == [wrong(row) for row in rows]
-    assert lines[0]["probabilities"] == {lines[0]["prediction"]: 1.0}
+    assert lines[0]["probabilities"] == {label: float(label == lines[0]["prediction"]) for label in LABELS}
     assert "pair" not in lines[0]
 
 
@@ -145,16 +152,18 @@ def test_the_baselines_are_told_as_a_phase_and_learn_from_the_training_rows_alon
         seen.append((texts, labels))
         return lambda others: [0] * len(others)
 
-    monkeypatch.setattr("fewtune.engine.judge.tfidf_logistic_regression", learner)
+    monkeypatch.setattr("fewtune.tasks.classification.tfidf_logistic_regression", learner)
     phases: list[str] = []
-    judge(Stand(truth), made, phases.append)  # pyright: ignore[reportArgumentType]
+    stand = Stand(truth, made.task)
+    judge(stand, made, stand.outputs(made.examples["validation"].rows), phases.append)  # pyright: ignore[reportArgumentType]
     rows = made.examples["train"].rows
-    assert seen == [([row.text for row in rows], [LABELS.index(row.label or "") for row in rows])]
+    assert seen == [([row.text for row in rows], [LABELS.index(truth(row)) for row in rows])]
     assert phases == ["baselines"]
 
 
 def test_both_texts_of_a_pair_are_given_to_the_baseline_and_written_down(made: Prepared) -> None:
     pairs = [Row(row.text, f"second {row.text}", row.label, row.number) for row in as_rows(reviews(30))]
     examples = {name: type(each)(pairs, each.features) for name, each in made.examples.items()}
-    _, lines = judged(Prepared(**{**vars(made), "examples": examples}), truth)
+    _, found = judged(Prepared(**{**vars(made), "examples": examples}), truth)
+    lines = found["test"]
     assert lines[3]["pair"] == f"second {lines[3]['text']}"

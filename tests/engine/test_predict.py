@@ -4,47 +4,19 @@ import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-import torch
 
 import fewtune.engine.predict as module
 from engine.runs import reviews, write_model, write_reviews
-from fewtune.engine.precision import Precision
-from fewtune.engine.predict import Tuned
+from engine.stub import length, stub
 from fewtune.tasks._base import Prediction
-from fewtune.tasks.classification import Classification
 
 WORDS = ("đẹp", "dở", "phở", "bún", "cà phê", "👍")
 
 
-class Stub(Classification):
-    """Reads no words: the logit of "dài" is the length of the text, and no model is asked."""
-
-    def encode(self, rows: Any, tokenizer: Any) -> list[dict[str, Any]]:
-        return [{"input_ids": [1] * len(row.text), "row": index, "label": None} for index, row in enumerate(rows)]
-
-    def collate(self, features: Any, tokenizer: Any) -> dict[str, Any]:
-        return {"length": torch.tensor([len(piece["input_ids"]) for piece in features])}
-
-    def outputs(self, model: Any, batch: Any) -> torch.Tensor:
-        return torch.stack([batch["length"], torch.zeros_like(batch["length"])], dim=-1).float()
-
-
-def stub(pair: bool = False) -> Tuned:
-    model: Any = torch.nn.Linear(1, 1)
-    model.device = torch.device("cpu")
-    columns = {"text": None} | ({"pair": None} if pair else {})
-    plan: Any = SimpleNamespace(columns=columns)
-    nothing: Any = None
-    return Tuned(model, Stub(labels=("dài", "ngắn")), nothing, Precision("fp32", torch.device("cpu")), nothing, plan)
-
-
 def lengths(found: list[Prediction]) -> list[int]:
-    """Back from the probability of "dài" to the length it was made from."""
-    return [round(torch.tensor(each.probabilities["dài"]).double().logit().item()) for each in found]
+    return [length(each.probabilities["tệ"]) for each in found]
 
 
 def texts(count: int) -> Iterator[str]:

@@ -82,7 +82,7 @@ def test_steps_are_the_windows_of_the_batches(
     batches = Batches(made.examples["train"].features, batch_size, accumulation, seed=0)
     assert made.plan.steps == sum(1 for _ in range(epochs) for _ in batches.rest_of_epoch())
     assert (made.plan.epochs, made.plan.batch_size, made.plan.accumulation) == (epochs, batch_size, accumulation)
-    assert made.plan.found == ("train.learning_rate", "task.labels", "task.max_length")
+    assert made.plan.found == ("train.learning_rate", "task.name", "task.max_length", "task.labels")
 
 
 def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data: Path) -> None:
@@ -91,8 +91,9 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
         "train.epochs",
         "train.batch_size",
         "train.learning_rate",
-        "task.labels",
+        "task.name",
         "task.max_length",
+        "task.labels",
     )
     method = made.config.method
     assert made.config.train.epochs == made.plan.epochs == method.default_epochs(70, 2)
@@ -100,7 +101,8 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
     assert made.config.train.learning_rate == made.plan.learning_rate == method.default_learning_rate(WIDTH)
     given = prepared(model, data, train={"learning_rate": 0.125})
     assert given.plan.learning_rate == 0.125
-    assert given.plan.found == ("train.epochs", "train.batch_size", "task.labels", "task.max_length")
+    assert given.plan.found == ("train.epochs", "train.batch_size", "task.name", "task.max_length", "task.labels")
+    assert prepared(model, data, task="classification").plan.found[3:] == ("task.max_length", "task.labels")
     assert made.config.model.name == str(model.resolve())
 
 
@@ -109,7 +111,9 @@ def test_a_prepared_config_prepares_to_the_same_plan(model: Path, data: Path) ->
     first = prepared(model, data)
     second = prepare(first.config)
     assert second.plan.found == ()
-    assert second.plan.model_copy(update={"found": first.plan.found}) == first.plan
+    assert second.plan.task_reason is None
+    reasons = {"found": first.plan.found, "task_reason": first.plan.task_reason}
+    assert second.plan.model_copy(update=reasons) == first.plan
     assert second.config == first.config
     assert [e.features for e in second.examples.values()] == [e.features for e in first.examples.values()]
 

@@ -37,7 +37,9 @@ def quick_and_on_one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("fewtune.engine.judge.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels))
+        patched.setattr(
+            "fewtune.tasks.classification.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels)
+        )
         patched.setattr("fewtune.run.build_report", lambda folder: None)
         yield
     torch.set_num_threads(before)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from fewtune.errors import ModelError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin
-from fewtune.model.load import empty_model, load_config, load_model, load_tokenizer, trained_labels
+from fewtune.model.load import Head, empty_model, load_config, load_model, load_tokenizer, trained_head
 from models import ARCHITECTURES, tiny_tokenizer, write_tiny
 
 AUTO = "AutoModelForSequenceClassification"
@@ -113,10 +113,14 @@ def test_the_options_of_the_task_are_in_the_config(tmp_path: Path):
 
 
 def test_the_labels_of_a_trained_classifier_in_its_own_order(tmp_path: Path):
-    assert trained_labels(origin_of(write_tiny(tmp_path / "a", labels=("tốt", "bình", "tệ")))) == ("tốt", "bình", "tệ")
-    assert trained_labels(origin_of(write_tiny(tmp_path / "b"))) is None
+    three = write_tiny(tmp_path / "a", labels=("tốt", "bình", "tệ"))
+    assert trained_head(origin_of(three)) == Head(("tốt", "bình", "tệ"), None)
+    assert trained_head(origin_of(write_tiny(tmp_path / "b"))) is None
     many = tuple(f"l{number}" for number in range(12))  # as texts, 10 would stand before 2
-    assert trained_labels(origin_of(write_tiny(tmp_path / "c", labels=many))) == many
+    assert trained_head(origin_of(write_tiny(tmp_path / "c", labels=many))) == Head(many, None)
+    config = json.loads((three / "config.json").read_text(encoding="utf-8"))
+    (three / "config.json").write_text(json.dumps(config | {"problem_type": "multi_label_classification"}))
+    assert trained_head(origin_of(three)) == Head(("tốt", "bình", "tệ"), "multi_label_classification")
 
 
 @pytest.mark.parametrize("architecture", ["bert", "t5"])
@@ -233,7 +237,7 @@ def test_damaged_config_is_one_sentence(tmp_path: Path):
     for text in ("{", '{"model_type": "no_such_type"}', '{"hidden_size": 3}'):
         (folder / "config.json").write_text(text)
         with pytest.raises(ModelError, match="transformers cannot load it"):
-            trained_labels(origin_of(folder))
+            trained_head(origin_of(folder))
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
@@ -274,7 +278,7 @@ def test_code_of_a_model_is_never_run_unasked(hostile: Path, tmp_path: Path):
     origin, tokenizer = origin_of(hostile), tiny_tokenizer()
     load_tokenizer(origin)  # its class is one of transformers' own, which serves
     for step in (
-        lambda: trained_labels(origin),
+        lambda: trained_head(origin),
         lambda: load_config(origin, OPTIONS, tokenizer),
         lambda: load(hostile),
     ):

@@ -1,15 +1,21 @@
-"""Classification keeps the contract of tasks, and the contract notices each way to break it."""
+"""Every task keeps the contract of tasks, and the contract notices each way to break it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pytest
 import torch
 from torch import Tensor
 
+from fewtune.data.labels import Label
 from fewtune.data.rows import Row
-from fewtune.tasks._base import Batch, Features, Prediction, Task
+from fewtune.data.split import Split
+from fewtune.evidence.compare import Difference
+from fewtune.record.result import Scores
+from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Task
 from fewtune.tasks.classification import Classification
+from fewtune.tasks.multilabel import Multilabel
+from fewtune.tasks.regression import Regression
 from fewtune.testing import check_task, task_checks
 from models import ARCHITECTURES, tiny_model, tiny_tokenizer
 
@@ -26,14 +32,44 @@ ROWS = [
 ]
 PAIRS = [Row(row.text, "Is it " + "so " * row.number + "?", row.label, row.number) for row in ROWS]
 TASK = Classification(max_length=40)
+SETS = [(), ("good", "xấu"), ("good",), ("plain", "xấu"), ("plain",)]
+NUMBERS = [4.5, -1.0, 0.25, 5.0, -1.0]
+
+
+def labelled(rows: Sequence[Row], labels: Sequence[Label]) -> list[Row]:
+    return [Row(row.text, row.pair, label, row.number) for row, label in zip(rows, labels, strict=True)]
+
+
+# Name → the task and its labels.
+TASKS: dict[str, tuple[Task, Sequence[Label]]] = {
+    "classification": (TASK, [str(row.label) for row in ROWS]),
+    "classification_weighted": (Classification(max_length=40, class_weights="balanced"), [str(r.label) for r in ROWS]),
+    "multilabel": (Multilabel(max_length=40), SETS),
+    "multilabel_weighted": (Multilabel(max_length=40, class_weights="balanced"), SETS),
+    "multilabel_never_empty": (Multilabel(max_length=40), [("good",), *SETS[1:]]),
+    "regression": (Regression(max_length=40), NUMBERS),
+}
+OUTPUTS = {"regression": 1}
 CHECKS = {check.__name__: check for check in task_checks()}
 
 
 @pytest.mark.parametrize("check", task_checks(), ids=lambda check: check.__name__)
 @pytest.mark.parametrize("rows", [ROWS, PAIRS], ids=["texts", "pairs"])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_classification_keeps_the_contract(architecture: str, rows: list[Row], check: Callable[..., None]) -> None:
-    check(TASK, rows, tiny_tokenizer(architecture), tiny_model(architecture))
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_keeps_the_contract(name: str, rows: list[Row], check: Callable[..., None]) -> None:
+    task, labels = TASKS[name]
+    check(task, labelled(rows, labels), tiny_tokenizer("bert"), tiny_model("bert", labels=OUTPUTS.get(name, 3)))
+
+
+@pytest.mark.parametrize("name", ["classification", "multilabel", "regression"])
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "bert"])
+def test_every_task_works_on_every_architecture(architecture: str, name: str) -> None:
+    """The checks that ask the model."""
+    task, labels = TASKS[name]
+    tokenizer, model = tiny_tokenizer(architecture), tiny_model(architecture, labels=OUTPUTS.get(name, 3))
+    for rows in (ROWS, PAIRS):
+        for check in ("padding_is_invisible", "loss_is_a_sum", "decode_keeps_the_order", "what_is_fitted_is_kept"):
+            CHECKS[check](task, labelled(rows, labels), tokenizer, model)
 
 
 class Mean(Classification):
@@ -83,7 +119,7 @@ class PadsWhileEncoding(Classification):
 
 class SortsPredictions(Classification):
     def decode(self, outputs: Tensor) -> list[Prediction]:
-        return sorted(super().decode(outputs), key=lambda said: said.label)
+        return sorted(super().decode(outputs), key=lambda said: str(said.label))
 
 
 class SaysTheLeastLikely(Classification):
@@ -109,6 +145,55 @@ class AnotherObjective(Classification):
         return {"accuracy": super().metrics(rows, predictions)["accuracy"]}
 
 
+class DecidesAgain(Classification):
+    def prepare(self, rows: Sequence[Row]) -> Self:
+        return super().prepare(rows).model_copy(update={"max_length": (self.max_length or 0) + 1})
+
+
+class FitsAgain(Classification):
+    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+        return self.model_copy(update={"temperature": 2 * (self.temperature or 1)})
+
+
+class HigherErrors(Classification):
+    compared: ClassVar = "rmse"
+
+    def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
+        return {**super().metrics(rows, predictions), "rmse": 0.0}
+
+
+class ScoresOthers(Classification):
+    def score(self, rows: Sequence[Row], predictions: Sequence[Prediction], *rest: Any) -> Scores:
+        found = super().score(rows, predictions, *rest)
+        return {**found, "accuracy": found["accuracy"].model_copy(update={"value": 0.0, "low": 0.0})}
+
+
+class NoBaselines(Classification):
+    def baselines(self, *rows: Any) -> dict[str, Baseline]:
+        return {}
+
+
+class ShortBaselines(Classification):
+    def baselines(self, *rows: Any) -> dict[str, Baseline]:
+        return {name: lambda rows: answer(rows)[1:] for name, answer in super().baselines(*rows).items()}
+
+
+class ComparesTheOther(Classification):
+    def compare(self, rows: Any, tuned: Any, other: Any, confidence: float, resamples: int) -> Difference:
+        return super().compare(rows, other, tuned, confidence, resamples)
+
+
+class LosesARow(Classification):
+    def split(self, rows: Sequence[Row], **options: Any) -> Split:
+        found = super().split(rows, **options)
+        return Split(found.train[1:], found.validation, found.test)
+
+
+class PartsEqualRows(Classification):
+    def split(self, rows: Sequence[Row], **options: Any) -> Split:
+        return super().split(rows, **{**options, "together": range(len(rows))})
+
+
 BROKEN = {
     DropsARow: "encode_keeps_every_row",
     TurnsRowsAround: "encode_keeps_every_row",
@@ -120,9 +205,18 @@ BROKEN = {
     NoGradient: "loss_is_a_sum",
     SortsPredictions: "decode_keeps_the_order",
     SaysTheLeastLikely: "decode_keeps_the_order",
-    ScoresShifted: "perfect_predictions_score_one",
-    AlwaysPerfect: "perfect_predictions_score_one",
-    AnotherObjective: "perfect_predictions_score_one",
+    ScoresShifted: "perfect_predictions_score_best",
+    AlwaysPerfect: "perfect_predictions_score_best",
+    AnotherObjective: "perfect_predictions_score_best",
+    DecidesAgain: "options_come_back",
+    FitsAgain: "what_is_fitted_is_kept",
+    HigherErrors: "perfect_predictions_score_best",
+    ScoresOthers: "scores_hold_the_metrics",
+    NoBaselines: "baselines_answer_every_row",
+    ShortBaselines: "baselines_answer_every_row",
+    ComparesTheOther: "comparison_is_paired",
+    LosesARow: "split_takes_every_row_once",
+    PartsEqualRows: "split_takes_every_row_once",
 }
 
 

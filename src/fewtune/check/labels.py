@@ -1,8 +1,9 @@
-"""Are there enough rows of each label, and is one label all there is?"""
+"""Are there enough rows of each label, is one label all there is, and how many rows have none?"""
 
 from collections import Counter
 from collections.abc import Sequence
 
+from fewtune.data.labels import names_of
 from fewtune.data.rows import Row
 from fewtune.record.plan import Finding
 
@@ -13,9 +14,15 @@ MOSTLY = 0.8
 
 
 def labels(train: Sequence[Row]) -> list[Finding]:
-    """Findings about labels with few rows, an overwhelming label, and labels that differ by case or white space only."""
-    counts = Counter(row.label or "" for row in train)
+    """Findings about labels with few rows, an overwhelming label, labels that differ by case or white space only, and rows whose
+    set of labels is empty. Numbers have no labels, so nothing is found among them.
+    """
+    counts = Counter(name for row in train for name in names_of(row.label))
     findings = []
+    if not counts:
+        return findings
+    if empty := sum(row.label == () for row in train):
+        findings.append(Finding(id="labels_empty", level="note", values={"rows": empty, "of_rows": len(train)}))
     if few := {label: count for label, count in counts.items() if count < FEW}:
         values = {"few": FEW, "count": len(few), "examples": _listed(few)}
         findings.append(Finding(id="labels_few", level="warning", values=values))

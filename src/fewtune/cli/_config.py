@@ -16,13 +16,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Flag → the option it is short for.
 FLAGS = {
     "model": ("model.name", "Base model: minilm, a folder, or a name on the Hugging Face Hub."),
-    "task": ("task.name", "What to learn (see `fewtune tasks`)."),
+    "task": ("task.name", "What to learn (see `fewtune tasks`); else found."),
     "method": ("method.name", "How to learn it (see `fewtune methods`)."),
     "validation": ("data.validation", "File of validation rows; else a part of DATA."),
     "test": ("data.test", "File of test rows; else a part of DATA."),
     "text-column": ("data.text_column", "Column of the text; else found."),
     "pair-column": ("data.pair_column", "Column of a second text."),
     "label-column": ("data.label_column", "Column of the label; else found."),
+    "group-column": ("data.group_column", "Column of subgroups that are scored by themselves."),
     **FILE_FLAGS,
     "seed": ("seed", "Decides splits, order, initialisation and dropout."),
     "out": ("out", "Folder of the run, which must not exist yet."),
@@ -49,9 +50,12 @@ def run_config(source: str, pairs: tuple[str, ...], flags: dict[str, str | None]
     values = merge(values, asked)
     if written and any(written.get(section) != values.get(section) for section in ("model", "data", "method")):
         # What a run found for its own model, data and method is found anew for others, unless it is asked for now.
-        for section, name in _found(Path(source)):
-            if name not in asked.get(section, {}):
-                values[section] = {key: value for key, value in values.get(section, {}).items() if key != name}
+        found = _found(Path(source))
+        if ("task", "name") in found and "task" not in asked and flags["task"] is None:
+            values.pop("task", None)  # nobody named it, so none of its options was asked for either
+        for section, name in found:
+            if section in values and name not in asked.get(section, {}):
+                values[section] = {key: value for key, value in values[section].items() if key != name}
     return build(RunConfig, values)
 
 

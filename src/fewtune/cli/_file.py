@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from fewtune.data.read import Table
+    from fewtune.record.plan import Finding
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,11 +34,7 @@ def file_options(command: F) -> F:
     return command
 
 
-def read_file(path: str, language: str, options: FileOptions) -> Table:
-    """The table, after saying on standard error what was found in it rather than asked for."""
-    from fewtune.data.read import read
-
-    table = read(path, **options)
-    for note in table.notes:
+def say_notes(notes: Iterable[Finding], language: str) -> None:
+    """On standard error, what was found in a file rather than asked for."""
+    for note in notes:
         click.echo(f"! {note.say(language)}", err=True)
-    return table

@@ -4,12 +4,13 @@ from typing import Unpack
 
 import click
 
-from fewtune.cli._file import FileOptions, file_options
+from fewtune.cli._file import FileOptions, file_options, say_notes
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--data", required=True, help="File with texts and their labels.")
+@click.option("--data", required=True, help="File with texts and their labels, or - for standard input.")
+@click.option("--format", type=click.Choice(["csv", "jsonl"]), help="Of standard input (csv).")
 @click.option("--text-column", help="Column of the text; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text.")
 @click.option("--label-column", help="Column of the label; else as in training, else found.")
@@ -20,6 +21,7 @@ def evaluate(
     language: str,
     run: str,
     data: str,
+    format: str | None,
     text_column: str | None,
     pair_column: str | None,
     label_column: str | None,
@@ -31,15 +33,22 @@ def evaluate(
 
     from rich.markup import escape
 
-    from fewtune.cli._file import read_file
+    from fewtune.cli._source import opened
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import page, scores_table
+    from fewtune.config.read import build, read_yaml
     from fewtune.data.rows import rows as rows_of
     from fewtune.record.folder import RunFolder
     from fewtune.run import load
+    from fewtune.settings import RunConfig
 
-    plan, table = RunFolder.open(run).read_plan(), read_file(data, language, file)
-    rows = rows_of(table, columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True))
+    folder = RunFolder.open(run)
+    plan, task = folder.read_plan(), build(RunConfig, read_yaml(folder.config)).task
+    with opened(data, format or "csv", file) as source:
+        say_notes(source.stream.notes, language)
+        table = source.table()
+        roles = columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True)
+        rows = rows_of(table, roles, task.reader()) if task else rows_of(table, roles)
     tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval

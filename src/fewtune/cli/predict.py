@@ -1,50 +1,74 @@
 """`fewtune predict`."""
 
 import json
-from typing import Any, Unpack
+from pathlib import Path
+from typing import Any
 
 import click
 
-from fewtune.cli._file import FileOptions, file_options
+from fewtune.cli._file import FILE_FLAGS, file_options
+
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--data", help="File of texts to label.")
-@click.option("--out", help="File to write (CSV or JSONL by its ending); must not exist yet.")
+@click.option("--data", help="File of rows to label, or - for standard input.")
+@click.option(
+    "--format",
+    type=click.Choice(["text", "csv", "jsonl"]),
+    help="Of standard input: one text a line (the default), CSV or JSON lines.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write, which must not exist: .csv, .tsv, .jsonl, .parquet or .xlsx; else standard output.",
+)
 @click.option("--text-column", help="Column of the text in --data; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text in --data.")
 @file_options
+@click.option("--review-accuracy", type=SHARE, help="Share of the rows without review that should be right (0.95).")
+@click.option("--review-below", type=SHARE, help="Instead: review whatever is less confident than this.")
+@click.option("--sort", type=click.Choice(["confidence"]), help="Least sure first; else in the order of the input.")
+@click.option(
+    "--bom/--no-bom", default=None, help="Mark .csv and .tsv as UTF-8 for Excel; else as the input is marked."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per text or row, on standard output.")
 @click.pass_obj
-def predict(
-    language: str,
-    run: str,
-    texts: tuple[str, ...],
-    data: str | None,
-    out: str | None,
-    text_column: str | None,
-    pair_column: str | None,
-    as_json: bool,
-    **file: Unpack[FileOptions],
-) -> None:
+def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> None:
     """Label each TEXT, or each row of a file, with the tuned model in the folder RUN.
 
-    With --data all original columns come back in their order, and behind them `prediction` and the probability of each
-    label.
+    With --data every column comes back in its place, and behind them `prediction`, `confidence` (the probability that it
+    is right), `needs_review` and the probability of each label.
+
+    `needs_review` is true where the confidence is below a cut-off: the lowest at which at least --review-accuracy of the
+    validation rows above it are right, counting one more that is wrong. What that is worth on the test rows is said
+    at the end.
     """
+    data = options["data"]
     if bool(texts) == (data is not None):
         raise click.UsageError("give either texts or --data FILE")
-    if out is not None and data is None:
-        raise click.UsageError("--out goes with --data")
-    if out is not None and as_json:
-        raise click.UsageError("--json writes to standard output, --out FILE in the format of its ending; give one")
-    if data is not None:
-        from fewtune.cli._table import label_table
-
-        label_table(run, data, out, text_column, pair_column, language, file, as_json=as_json)
+    if data is None:
+        for name in ("format", "out", "sort", "review_accuracy", "review_below", "bom", *FILE_FLAGS):
+            if options[name] is not None:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --data")
+        _label_texts(run, texts, as_json=options["as_json"])
         return
+    if options["out"] is not None and options["as_json"]:
+        raise click.UsageError("--json writes to standard output, --out FILE in the format of its ending; give one")
+    if options["review_accuracy"] is not None and options["review_below"] is not None:
+        raise click.UsageError("--review-accuracy finds the cut-off, --review-below sets it; give one")
+    if options["format"] is not None and data != "-":
+        raise click.UsageError("--format is for standard input (--data -); a file's ending says its format")
+    from fewtune.cli._table import Asked, label_table
+
+    form = (options.pop("format") or "text") if data == "-" else options.pop("format")
+    label_table(run, Asked(**options, format=form), language)
+
+
+def _label_texts(run: str, texts: tuple[str, ...], *, as_json: bool) -> None:
+    from fewtune.cli.show import answer
     from fewtune.run import load
 
     tuned = load(run)
@@ -55,4 +79,4 @@ def predict(
             about: dict[str, Any] = {"text": text, "prediction": found.label, "probabilities": found.probabilities}
             click.echo(json.dumps(about, ensure_ascii=False))
         else:
-            click.echo(f"{found.label} ({found.probabilities[found.label]:.1%})\t{text}")
+            click.echo(f"{answer(found)}\t{text}")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -10,11 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from fewtune.data.labels import names_of
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores, Score, Scores
+
+if TYPE_CHECKING:
+    from fewtune.tasks._base import Prediction
 
 MANY_CLASSES, FEW_CLASSES = 12, 6
 """Above so many classes the terminal shows so many of them, the worst ones."""
@@ -30,14 +35,15 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
     """The plan in a few sentences."""
     for role, column in plan.columns.items():
         yield say("columns", language, role=role, name=column.name, reason=column.reason)
-    yield say(
-        "plan_rows",
-        language,
-        **plan.rows,
-        labels=len(plan.labels),
-        median=plan.tokens["median"],
-        longest=plan.tokens["longest"],
-    )
+    if plan.task_reason is not None:
+        yield say("task_found", language, task=plan.task, reason=plan.task_reason.say(language))
+    for option, value in plan.reading.items():
+        yield say("task_reading", language, option=f"task.{option}", value=value)
+    counts = {**plan.rows, "median": plan.tokens["median"], "longest": plan.tokens["longest"]}
+    if plan.labels:
+        yield say("plan_rows", language, labels=len(plan.labels), **counts)
+    else:
+        yield say("plan_rows_numbers", language, **counts)
     yield say(
         "plan_model",
         language,
@@ -84,21 +90,44 @@ def verdict(scores: RunScores, language: str) -> str:
     """Whether it worked, in plain words."""
     comparison = scores.comparison
     assert comparison is not None
-    tuned, difference = scores.test["accuracy"], comparison.difference
+    metric, difference = comparison.metric, comparison.difference
+    tuned = scores.test[metric]
     return say(
         f"verdict_{scores.verdict}",
         language,
         n=tuned.n,
-        value=tuned.value,
-        low=tuned.low,
-        high=tuned.high,
+        metric=_metric(metric, language),
+        value=_value(metric, tuned.value),
+        low=_value(metric, tuned.low),
+        high=_value(metric, tuned.high),
         baseline=say(f"baseline_{comparison.baseline}", language),
-        other=scores.baselines[comparison.baseline]["test"]["accuracy"].value,
-        difference=difference.value,
-        dlow=difference.low,
-        dhigh=difference.high,
+        other=_value(metric, scores.baselines[comparison.baseline]["test"][metric].value),
+        difference=_value(metric, difference.value, sign="+"),
+        dlow=_value(metric, difference.low, sign="+"),
+        dhigh=_value(metric, difference.high, sign="+"),
         p=f"{comparison.p_value:.2g}",
     )
+
+
+def answer(found: "Prediction") -> str:
+    """One prediction in a line: labels with their probabilities, or a number."""
+    if isinstance(found.label, float):
+        return f"{found.label:.4g}"
+    sure = found.probabilities
+    return ", ".join(f"{name} ({sure[name]:.1%})" for name in names_of(found.label)) or "-"
+
+
+def _metric(name: str, language: str) -> str:
+    """What a metric is called; one of a plug-in by its own name."""
+    try:
+        return say(f"metric_{name}", language)
+    except KeyError:
+        return name
+
+
+def _value(metric: str, value: float, sign: str = "") -> str:
+    """A share of rows in percent, all else as a number."""
+    return format(value, f"{sign}.1%" if metric == "accuracy" else f"{sign}.3f")
 
 
 def scores_table(title: str, columns: dict[str, Scores]) -> Table:

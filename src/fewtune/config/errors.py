@@ -39,6 +39,8 @@ FIELD_WORDS = {
     "fp16": "precision",
     "bf16": "precision",
     "test_size": "test_share",
+    "class_weight": "class_weights",
+    "pos_weight": "class_weights",
     "use_rslora": "scaling",
 }
 
@@ -67,6 +69,8 @@ _KINDS = {
     "dict_type": "option_section",
     "model_type": "option_section",
 }
+_USUAL = {"method": "lora", "task": "classification"}
+"""Whose options are proposed where nobody has named a method or a task."""
 _SHOWN = 80
 """Characters of a wrong value that are shown."""
 
@@ -132,11 +136,9 @@ def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, A
         if section in ("method", "task"):
             name = given.get("name") if isinstance(given, Mapping) else given
             try:
-                kind = find(
-                    "methods" if section == "method" else "tasks", str(name or kind.model_fields[section].default)
-                )
+                kind = find("methods" if section == "method" else "tasks", str(name or _USUAL[section]))
             except ConfigError:
-                kind = kind.model_fields[section].annotation  # pyright: ignore[reportAssignmentType]
+                kind = BaseModel
         else:
             annotation = kind.model_fields[section].annotation
             kind = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel

@@ -27,6 +27,9 @@ class Format(ABC):
     def look(self, row: Mapping[str, Any], number: int) -> None:
         """Raises DataError for a row (the `number`-th, from 1) that this kind of file cannot carry as it is."""
 
+    def looked(self) -> None:  # noqa: B027  most formats judge each row by itself
+        """Called after the last `look`: raises DataError for what can only be judged of all rows together."""
+
     @abstractmethod
     def start(self, file: BinaryIO) -> None:
         """Begin in an empty file, opened for bytes."""

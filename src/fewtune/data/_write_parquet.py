@@ -28,11 +28,13 @@ class Parquet(Format):
         if len(self._held) == ROWS:
             self._learn()
 
+    def looked(self) -> None:
+        """Learn the types of the last rows; from here on they are fixed."""
+        self._learn()
+
     def start(self, file: BinaryIO) -> None:
-        """The types are known from here on, if rows were looked at."""
+        """The file is opened with the first row group."""
         self._file = file
-        if self._held:
-            self._learn()
 
     def add(self, row: Mapping[str, Any], number: int) -> None:
         """Hold a row back until there are enough for a row group."""

@@ -35,7 +35,8 @@ class Delimited(Format):
 
     def start(self, file: BinaryIO) -> None:
         """Write the mark, if asked for, and the names."""
-        if self.bom:
+        # A reader takes the first U+FEFF for the mark, so a name that begins with one needs a mark before it.
+        if self.bom or self.columns[0].startswith("\ufeff"):
             file.write(codecs.BOM_UTF8)
         # With "\n" as its own line end Python 3.11 leaves a lone "\r" unquoted, so the end is put in place afterwards.
         self._writer = csv.writer(_Lines(file, self.end), delimiter=self.delimiter, lineterminator="\r\n")

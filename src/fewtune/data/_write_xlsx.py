@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Font
 
 from fewtune.data._format import Format, cell_text
@@ -86,7 +86,7 @@ class Xlsx(Format):
             return self._text(value)
         return value
 
-    def _text(self, value: str, *, bold: bool = False) -> WriteOnlyCell:
+    def _text(self, value: str, *, bold: bool = False) -> Cell:
         """A cell that holds `value` as text, and goes on doing so when somebody edits it."""
         cell = WriteOnlyCell(self._sheet, value)
         cell.data_type = "s"

@@ -1,12 +1,12 @@
-"""Which columns are the text and the label, found by name and then by content."""
+"""Which columns are the text, the label and the group, found by name and then by content; the group is only ever given."""
 
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fewtune.data.profile import ColumnProfile, is_number, profile
+from fewtune.data.profile import ColumnProfile, Kind, is_number, profile
 from fewtune.data.read import Table
 from fewtune.errors import DataError
 from fewtune.registry import did_you_mean
@@ -28,6 +28,9 @@ PAIR_NAMES = (
     ("câu hỏi 1", "câu hỏi 2"), ("văn bản 1", "văn bản 2"),
 )  # fmt: skip
 
+LABEL_KINDS: tuple[tuple[Kind, ...], ...] = (("category", "list"), ("number",))
+"""What a label column may hold while nobody has said what to learn: of these kinds, or where there are none, of those."""
+
 CLEARLY_LONGER = 2
 """The text column is the longest one if the runner-up is less than half as long."""
 
@@ -43,21 +46,30 @@ class Columns:
     pair: str | None
     label: str | None
     reasons: dict[str, str]
+    group: str | None = None
 
 
 def find_text_and_label(
-    table: Table, *, text: str | None, pair: str | None, label: str | None, need_label: bool = True
+    table: Table,
+    *,
+    text: str | None,
+    pair: str | None,
+    label: str | None,
+    group: str | None = None,
+    need_label: bool = True,
+    label_kinds: tuple[tuple[Kind, ...], ...] = LABEL_KINDS,
 ) -> Columns:
     """The columns given, the rest found by name and then by content; two that fit equally well are an error.
 
-    By content the text is the clearly longest text column, and the label the only category of two or more values. A
-    pair is taken only if its names are a known couple or it is given; giving `text` alone means a single text. Without
-    `need_label` (prediction) the label is taken only if given or the single one named like a label.
+    By content the text is the clearly longest text column, and the label the only column of two or more values that is of
+    the first of `label_kinds`, or where there is none, of the next. A pair is taken only if its names are a known couple
+    or it is given; giving `text` alone means a single text. A group is taken only if given. Without `need_label`
+    (prediction) the label is taken only if given or the single one named like a label.
     Raises DataError with the candidates and the option that chooses.
     """
     columns = profile(table).columns
     found: dict[str, Taken] = {}
-    for role, name in (("text", text), ("pair", pair), ("label", label)):
+    for role, name in (("text", text), ("pair", pair), ("label", label), ("group", group)):
         if name is not None:
             found[role] = _existing(table, name, f"data.{role}_column"), "given"
     for name, times in Counter(name for name, _ in found.values()).items():
@@ -73,10 +85,17 @@ def find_text_and_label(
     if text is None:
         found |= _text(table, free(), pair=found["pair"][0] if pair else None)
     if "label" not in found and need_label:
-        found |= _label_by_content(table, free())
+        found |= _label_by_content(table, free(), label_kinds)
     names = {role: name for role, (name, _) in found.items()}
     reasons = {role: reason for role, (_, reason) in found.items()}
-    return Columns(names["text"], names.get("pair"), names.get("label"), reasons)
+    return Columns(names["text"], names.get("pair"), names.get("label"), reasons, names.get("group"))
+
+
+def columns_in(table: Table, columns: Columns) -> Columns:
+    """The same columns under the names of `table`, another file of the same data. Raises DataError for one it lacks."""
+    names = {role: getattr(columns, role) for role in ("text", "pair", "label", "group")}
+    found = {role: name and _existing(table, name, f"data.{role}_column") for role, name in names.items()}
+    return replace(columns, **found)
 
 
 def _existing(table: Table, name: str, option: str) -> str:
@@ -91,20 +110,30 @@ def _existing(table: Table, name: str, option: str) -> str:
 def _label_by_name(table: Table, free: Mapping[str, ColumnProfile], *, strict: bool) -> dict[str, Taken]:
     named = [name for name in free if _is_named(name, LABEL_NAMES)]
     if len(named) > 1:  # a class comes back in many rows; a text of that name does not
-        named = [name for name in named if free[name].kind == "category"] or named
+        named = [name for name in named if free[name].kind in ("category", "list")] or named
     if len(named) > 1 and strict:
         raise DataError("data_label_ambiguous", path=table.path, candidates=_quoted(named))
     return {"label": (named[0], f"named '{named[0]}'")} if len(named) == 1 else {}
 
 
-def _label_by_content(table: Table, free: Mapping[str, ColumnProfile]) -> dict[str, Taken]:
-    likely = {name: column for name, column in free.items() if column.kind == "category" and column.distinct > 1}
-    if not likely:
-        raise DataError("data_label_not_found", path=table.path, columns=_quoted(table.columns))
-    if len(likely) > 1:
-        raise DataError("data_label_ambiguous", path=table.path, candidates=_quoted(likely))
-    [(name, column)] = likely.items()
-    return {"label": (name, f"few different values ({column.distinct} in {len(table.rows)} rows)")}
+def _label_by_content(
+    table: Table, free: Mapping[str, ColumnProfile], label_kinds: tuple[tuple[Kind, ...], ...]
+) -> dict[str, Taken]:
+    for kinds in label_kinds:
+        likely = {name: column for name, column in free.items() if column.kind in kinds and column.distinct > 1}
+        if len(likely) > 1:
+            raise DataError("data_label_ambiguous", path=table.path, candidates=_quoted(likely))
+        for name, column in likely.items():
+            return {"label": (name, f"{_WHY[column.kind]} ({column.distinct} in {len(table.rows)} rows)")}
+    raise DataError("data_label_not_found", path=table.path, columns=_quoted(table.columns))
+
+
+_WHY: dict[Kind, str] = {
+    "category": "few different values",
+    "list": "lists of values",
+    "number": "different numbers",
+    "text": "different texts",
+}
 
 
 def _text(table: Table, free: Mapping[str, ColumnProfile], *, pair: str | None) -> dict[str, Taken]:
@@ -117,7 +146,7 @@ def _text(table: Table, free: Mapping[str, ColumnProfile], *, pair: str | None) 
     ]
     in_couples = {name for couple in couples for name in couple}
     # "đánh giá" is a review, but also a rating: a column of numbers is not the text.
-    texts = [name for name, c in free.items() if not all(map(is_number, c.examples))]
+    texts = [name for name, c in free.items() if c.kind != "list" and not all(map(is_number, c.examples))]
     single = [name for name in texts if name not in in_couples and _is_named(name, TEXT_NAMES)]
     if len(single) > 1:
         single = [name for name in single if free[name].kind == "text"] or single

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fewtune.data._cell import BadCell
 from fewtune.data.read import Table
 
-Kind = Literal["text", "category", "number", "id", "empty"]
+Kind = Literal["text", "category", "number", "id", "list", "empty"]
 
 CATEGORY_ROWS = 2
 """A category's values come back: at least this many rows a value on average."""
@@ -76,12 +76,15 @@ def as_text(value: Any) -> str:
 
 
 def _profile(values: list[Any]) -> ColumnProfile:
-    present = [as_text(value) for value in values if not is_missing(value)]
+    filled = [value for value in values if not is_missing(value)]
+    present = [as_text(value) for value in filled]
     counts = Counter(present)
     rows = max(len(present), 1)
     mean = sum(map(len, present)) / rows
     return ColumnProfile(
-        kind=_kind(counts, len(present), mean),
+        kind="list"
+        if filled and all(isinstance(value, list) for value in filled)
+        else _kind(counts, len(present), mean),
         distinct=len(counts),
         missing=len(values) - len(present),
         mean_characters=mean,

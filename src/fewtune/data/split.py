@@ -49,13 +49,7 @@ def split(
     leave nothing to train on, if a split gets fewer rows than there are classes of three or more groups, or if a class
     gets no row to train on.
     """
-    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
-        raise DataError("data_split_share", validation=validation, test=test)
-    # Through str, 0.1 is a tenth; a share as the nearest binary number would leave remainders that are no remainders.
-    held_out = Fraction(str(validation)), Fraction(str(test))
-    whole = lcm(*(share.denominator for share in held_out))
-    parts = [int(share * whole) for share in (1 - sum(held_out), *held_out)]
-
+    parts = parts_of(validation, test)
     only, classes = _classes(labels, groups, seed)
     dealt: tuple[list[int], ...] = (only, [], [])
     for members, quota in zip(classes, _quotas(classes, parts), strict=True):
@@ -82,17 +76,34 @@ def split(
     return Split(*(tuple(sorted(rows)) for rows in dealt))
 
 
+def parts_of(validation: float, test: float) -> list[int]:
+    """Whole numbers for training, validation and test that stand to each other as their shares do.
+
+    Raises DataError for shares that leave nothing to train on.
+    """
+    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
+        raise DataError("data_split_share", validation=validation, test=test)
+    # Through str, 0.1 is a tenth; a share as the nearest binary number would leave remainders that are no remainders.
+    held_out = Fraction(str(validation)), Fraction(str(test))
+    whole = lcm(*(share.denominator for share in held_out))
+    return [int(share * whole) for share in (1 - sum(held_out), *held_out)]
+
+
+def in_seeded_order(count: int, groups: Sequence[Hashable] | None, seed: int) -> list[list[int]]:
+    """The rows of each group (each row by itself without `groups`), in an order that `seed` draws, large groups first."""
+    by_key: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for row, key in zip(range(count), range(count) if groups is None else groups, strict=True):
+        by_key[key].append(row)
+    # Raw numbers: unlike permutation(), the stream of a bit generator never changes between versions (NEP 19).
+    draws = np.random.PCG64(seed).random_raw(len(by_key)).tolist()
+    return [rows for _, _, rows in sorted((-len(r), draw, r) for draw, r in zip(draws, by_key.values(), strict=True))]
+
+
 def _classes(
     labels: Sequence[str], groups: Sequence[Hashable] | None, seed: int
 ) -> tuple[list[int], list[list[list[int]]]]:
     """Rows that must be trained on (rule 2); then for each class its groups of rows, in the order they are dealt."""
-    by_key: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for row, (_, key) in enumerate(zip(labels, range(len(labels)) if groups is None else groups, strict=True)):
-        by_key[key].append(row)
-    # Raw numbers: unlike permutation(), the stream of a bit generator never changes between versions (NEP 19).
-    draws = np.random.PCG64(seed).random_raw(len(by_key)).tolist()
-    drawn = sorted((-len(rows), draw, rows) for draw, rows in zip(draws, by_key.values(), strict=True))
-    order = [rows for _, _, rows in drawn]
+    order = in_seeded_order(len(labels), groups, seed)
     counts = [Counter(labels[row] for row in rows) for rows in order]
     groups_with = Counter(label for count in counts for label in count)
     only: list[int] = []

@@ -6,7 +6,7 @@ A file appears whole or not at all: it is written beside its place under another
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,6 +32,10 @@ class Writer:
         """Raises DataError, naming the row and the column, for what cannot be written as it is."""
         self._looked += 1
         self._form.look(row, self._looked)
+
+    def looked(self) -> None:
+        """To be called after the last `look`; raises as it does."""
+        self._form.looked()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Write one row; columns it lacks are empty. Raises DataError as `look` does."""
@@ -72,7 +76,7 @@ def stream_writer(stream: BinaryIO, columns: Sequence[str], ending: str) -> Writ
     """A writer of CSV, TSV or JSON lines to an open stream such as standard output, with plain line ends."""
     name = Path(f"standard output{ending}")
     form = JsonLines(name, columns) if ending == ".jsonl" else Delimited(name, columns, end="\n")
-    return Writer(form, nullcontext(stream))
+    return Writer(form, _flushed(stream))
 
 
 def write(
@@ -102,6 +106,12 @@ def _form(path: Path, columns: Sequence[str], bom: bool) -> Format:
             return Parquet(path, columns)
         case _:
             return JsonLines(path, columns)
+
+
+@contextmanager
+def _flushed(stream: BinaryIO) -> Iterator[BinaryIO]:
+    yield stream
+    stream.flush()
 
 
 @contextmanager

@@ -5,99 +5,102 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+from torch import Tensor
 
+from fewtune.data.labels import Label
 from fewtune.data.rows import Row
 from fewtune.engine.predict import Tuned
 from fewtune.engine.prepare import Prepared
-from fewtune.evidence.baseline import majority, tfidf_logistic_regression
-from fewtune.evidence.paired import mcnemar, paired_difference
-from fewtune.record.result import Comparison, RunScores, Score, Scores
-from fewtune.tasks._base import Prediction
+from fewtune.evidence.calibration import bins_for, calibration_error
+from fewtune.record.result import Calibration, Comparison, RunScores, Scores
+from fewtune.tasks._base import Prediction, Task
 
 JUDGED = ("validation", "test")
 
 
-def judge(tuned: Tuned, prepared: Prepared, phase: Callable[[str], None]) -> tuple[RunScores, list[dict[str, Any]]]:
-    """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and the test predictions."""
-    options, task = prepared.config.eval, prepared.task
+def decide(task: Task, rows: Sequence[Row], outputs: Tensor) -> dict[str, Any]:
+    """What the model's outputs for the validation rows decide: option of the task → value, the contents of decision.json."""
+    fitted, asked = task.calibrated(rows, outputs).model_dump(mode="json"), task.model_dump(mode="json")
+    return {name: value for name, value in fitted.items() if value != asked[name]}
+
+
+def judge(
+    tuned: Tuned, prepared: Prepared, validation: Tensor, phase: Callable[[str], None]
+) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
+    """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and by split the predictions.
+
+    `validation` are the outputs of `tuned` for the validation rows, which were needed before.
+    """
+    options, task = prepared.config.eval, tuned.task
     rows = {name: prepared.examples[name].rows for name in ("train", *JUDGED)}
-    said = {name: tuned.predict_rows(rows[name], batch_size=options.batch_size) for name in JUDGED}
+    outputs = {"validation": validation, "test": tuned.outputs(rows["test"], batch_size=options.batch_size)}
+    said = {name: task.decode(outputs[name]) for name in JUDGED}
     phase("baselines")
-    baselines = _baselines(prepared)
+    baselines = task.baselines(rows["train"], rows["validation"], prepared.config.seed)
+    answers = {baseline: {name: answer(rows[name]) for name in JUDGED} for baseline, answer in baselines.items()}
 
-    def score(name: str, predictions: Sequence[Prediction]) -> Scores:
-        return task.score(rows[name], predictions, options.confidence, options.resamples)
+    def score(of: Sequence[Row], predictions: Sequence[Prediction]) -> Scores:
+        return task.score(of, predictions, options.confidence, options.resamples)
 
-    scored = {baseline: {name: score(name, found[name]) for name in JUDGED} for baseline, found in baselines.items()}
-    strongest = max(scored, key=lambda name: scored[name]["test"]["accuracy"].value)
-    comparison = _compare(strongest, rows["test"], said["test"], baselines[strongest]["test"], prepared)
+    scored = {name: {split: score(rows[split], by[split]) for split in JUDGED} for name, by in answers.items()}
+    strongest = max(scored, key=lambda name: scored[name]["test"][task.compared].value)
+    found = task.compare(rows["test"], said["test"], answers[strongest]["test"], options.confidence, options.resamples)
+    confusions = {name: task.confusion(rows[name], said[name]) for name in JUDGED}
     scores = RunScores(
         confidence=options.confidence,
-        validation=score("validation", said["validation"]),
-        test=score("test", said["test"]),
+        validation=score(rows["validation"], said["validation"]),
+        test=score(rows["test"], said["test"]),
         baselines=scored,
-        comparison=comparison,
-        confusion={name: task.confusion(rows[name], said[name]) for name in JUDGED},
-        verdict="better" if comparison.significant else "not_better",
-    )
-    return scores, [_line(row, prediction) for row, prediction in zip(rows["test"], said["test"], strict=True)]
-
-
-def _baselines(prepared: Prepared) -> dict[str, dict[str, list[Prediction]]]:
-    """Baseline → split → predictions, learned from the same training rows."""
-    labels = prepared.plan.labels
-    number = {label: index for index, label in enumerate(labels)}
-    train = prepared.examples["train"].rows
-    known = [number[row.label or ""] for row in train]
-    predictors = {
-        "majority": majority(known),
-        "tfidf_logistic_regression": tfidf_logistic_regression(
-            [_text(row) for row in train], known, seed=prepared.config.seed
+        comparison=Comparison(
+            baseline=strongest,
+            split="test",
+            metric=task.compared,
+            difference=found.score,
+            p_value=found.p_value,
+            significant=found.significant,
         ),
-    }
-    return {
-        name: {
-            split: [
-                Prediction(labels[index], {})
-                for index in predictor([_text(row) for row in prepared.examples[split].rows])
-            ]
-            for split in JUDGED
-        }
-        for name, predictor in predictors.items()
-    }
-
-
-def _compare(
-    baseline: str, rows: Sequence[Row], tuned: Sequence[Prediction], other: Sequence[Prediction], prepared: Prepared
-) -> Comparison:
-    options = prepared.config.eval
-    right = np.array([prediction.label == row.label for row, prediction in zip(rows, tuned, strict=True)])
-    right_other = np.array([prediction.label == row.label for row, prediction in zip(rows, other, strict=True)])
-    value, low, high = paired_difference(
-        right, right_other, resamples=options.resamples, confidence=options.confidence, seed=0
+        confusion={name: counted for name, counted in confusions.items() if counted is not None},
+        groups={name: score(*of) for name, of in _groups(rows["test"], said["test"]).items()},
+        calibration=_calibration(rows["test"], prepared.task.decode(outputs["test"]), said["test"], task),
+        verdict="better" if found.significant else "not_better",
     )
-    p_value = mcnemar(right, right_other)
-    return Comparison(
-        baseline=baseline,
-        split="test",
-        metric="accuracy",
-        difference=Score(value=value, low=low, high=high, n=len(rows)),
-        p_value=p_value,
-        significant=value > 0 and p_value < 1 - options.confidence,
-    )
+    return scores, {name: [_line(*each) for each in zip(rows[name], said[name], strict=True)] for name in JUDGED}
 
 
-def _text(row: Row) -> str:
-    return row.text if row.pair is None else f"{row.text}\n{row.pair}"
+def _groups(rows: Sequence[Row], said: Sequence[Prediction]) -> dict[str, tuple[Sequence[Row], Sequence[Prediction]]]:
+    """Group → its rows and their predictions, the largest group first."""
+    found: dict[str, tuple[list[Row], list[Prediction]]] = {}
+    for row, prediction in zip(rows, said, strict=True):
+        if row.group is not None:
+            of = found.setdefault(row.group, ([], []))
+            of[0].append(row)
+            of[1].append(prediction)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1][0]), item[0])))
+
+
+def _calibration(
+    rows: Sequence[Row], before: Sequence[Prediction], after: Sequence[Prediction], task: Task
+) -> Calibration | None:
+    """Before, from the outputs as they are; after, with what was fitted."""
+    judged = [task.certainties(rows, said) for said in (before, after)]
+    if judged[0] is None or judged[1] is None:
+        return None
+    n = len(judged[0][0])
+    errors = [calibration_error(*found, bins_for(n)) for found in (judged[0], judged[1])]
+    return Calibration(before=errors[0], after=errors[1], bins=bins_for(n), n=n)
 
 
 def _line(row: Row, prediction: Prediction) -> dict[str, Any]:
-    texts = {"text": row.text} | ({} if row.pair is None else {"pair": row.pair})
+    about = {"text": row.text, "pair": row.pair, "group": row.group}
     return {
         "row": row.number,
-        **texts,
+        **{name: value for name, value in about.items() if value is not None},
         "label": row.label,
-        "prediction": prediction.label,
+        "prediction": _shown(prediction.label),
         "probabilities": {label: round(value, 6) for label, value in prediction.probabilities.items()},
     }
+
+
+def _shown(label: Label) -> Label:
+    """A number with the seven digits that single precision has."""
+    return float(f"{label:.7g}") if isinstance(label, float) else label

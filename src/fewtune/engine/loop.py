@@ -173,7 +173,9 @@ class Loop:
         )
         assert said.loss is not None
         self._must_be_finite(said.loss)
-        scores = self.task.metrics(self.validation.rows, self.task.decode(said.values))
+        # Judged as it will be used: with what these rows would decide (a threshold, say).
+        task = self.task.calibrated(self.validation.rows, said.values)
+        scores = task.metrics(self.validation.rows, task.decode(said.values))
         best = self.stop.better(scores[self.task.objective], said.loss)
         self.progress.epoch = self.batches.epoch
         if best:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
+import torch
+from pydantic import ValidationError
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.config.read import build, read_yaml
@@ -37,13 +40,16 @@ class Tuned:
 
     model: PreTrainedModel
     task: Task
+    """With what was fitted on the validation rows, so that stated probabilities are calibrated ones."""
     tokenizer: PreTrainedTokenizerBase
     precision: Precision
     config: RunConfig
     plan: Plan
 
     def predict(self, texts: Iterable[Texts], *, batch_size: int = BATCH) -> list[Prediction]:
-        """One prediction per text (or pair of texts), in their order: the label and the probability of each label."""
+        """One prediction per text (or pair of texts), in their order: the label (or the labels, or a number) and the probability
+        of each label.
+        """
         return list(self.stream(texts, batch_size=batch_size))
 
     def stream(self, texts: Iterable[Texts], *, batch_size: int = BATCH) -> Iterator[Prediction]:
@@ -62,12 +68,29 @@ class Tuned:
         self, rows: Iterable[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
     ) -> Iterator[Prediction]:
         """`predict_rows` one after another. The same rows in the same order get the same bits here, there and in `train`."""
+        for outputs in self._windows(rows, batch_size, tick):
+            yield from self.task.decode(outputs)
+
+    def outputs(self, rows: Iterable[Row], *, batch_size: int = BATCH) -> Tensor:
+        """What the model itself says: one row of outputs per row, in their order."""
+        return torch.cat([torch.empty(0), *self._windows(rows, batch_size, None)])
+
+    def decided(self, run: RunFolder) -> Tuned:
+        """With what stands in the run's decision.json. Raises FormatError when it is damaged or of another task."""
+        decision = run.read_decision()
+        try:
+            task = type(self.task).model_validate({**self.task.model_dump(), **decision})
+        except ValidationError as error:
+            reason = " ".join(str(error).split())
+            raise FormatError("run_damaged", folder=run.path, file=run.decision.name, reason=reason) from None
+        return replace(self, task=task)
+
+    def _windows(self, rows: Iterable[Row], batch_size: int, tick: Callable[[int], None] | None) -> Iterator[Tensor]:
+        """The outputs for the next rows, and the next. Batches of similar length are cut from each window, to pad little."""
         rows = iter(rows)
-        # Batches of similar length are cut from so many rows: they pad little, and the answers come in order.
         while window := list(islice(rows, batch_size * AHEAD)):
             features = self.task.encode(window, self.tokenizer)
-            outputs = run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick)
-            yield from self.task.decode(outputs.values)
+            yield run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick).values
 
     def _row(self, index: int, text: Texts) -> Row:
         pairs = "pair" in self.plan.columns
@@ -84,6 +107,9 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     """
     run = RunFolder.open(folder)
     config, plan = build(RunConfig, read_yaml(run.config)), run.read_plan()
+    if config.task is None:
+        reason = "task: not filled in"
+        raise FormatError("run_damaged", folder=run.path, file=run.config.name, reason=reason)
     trust = config.model.trust_remote_code
     base = (
         Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
@@ -102,4 +128,5 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     precision = Precision(wanted, target)
     precision.store(model)  # what was learned still asks for gradients, so it stays fp32 as in training
     model.requires_grad_(False)
-    return Tuned(model.to(target).eval(), config.task, tokenizer, precision, config, plan)  # pyright: ignore[reportArgumentType]
+    tuned = Tuned(model.to(target).eval(), config.task, tokenizer, precision, config, plan)  # pyright: ignore[reportArgumentType]
+    return tuned.decided(run)

@@ -10,14 +10,15 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted, adapt
 from fewtune.check.damage import damage
+from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
-from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
+from fewtune.data.labels import label_column
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
-from fewtune.data.split import split
 from fewtune.engine.cache import FeatureCache
 from fewtune.engine.features import Encoder
 from fewtune.engine.loop import Examples
@@ -25,11 +26,12 @@ from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.sources import SPLITS, Sources, read_sources
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin, find_model
-from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_labels
+from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
 from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Task
+from fewtune.tasks._choose import choose
 
 LONGEST = 512
 """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
@@ -63,12 +65,14 @@ def prepare(config: RunConfig) -> Prepared:
 
     sources = read_sources(config.data)
     config = config.model_copy(update={"data": sources.config})
-    given, columns = _read(config, sources)
-    config.task.prepare(given["train"])  # what is no set of labels should be called that, not be split
-    rows = _split(config, given)
-    task = config.task.prepare(rows["train"])
+    read = _read(config, sources)
+    task = read.task
+    task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
+    rows = _split(config, task, read.rows)
+    task = task.prepare(rows["train"])
     for name in SPLITS[1:]:
         task.check(rows[name], name)
+    check_groups(rows)
 
     trust = config.model.trust_remote_code
     origin = find_model(config.model.name, config.model.revision)
@@ -94,9 +98,11 @@ def prepare(config: RunConfig) -> Prepared:
         architecture=type(empty).__name__,
         width=width,
         task=task.name,
+        task_reason=read.task_reason,
+        reading=read.reading,
         method=config.method.name,
         labels=getattr(task, "labels", None) or (),
-        columns=_columns(columns),
+        columns=_columns(read.columns),
         rows={name: len(rows[name]) for name in SPLITS},
         data_sha256=sources.digests,
         parameters=parameters(empty),
@@ -120,26 +126,51 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
 
 
-def _read(config: RunConfig, sources: Sources) -> tuple[dict[str, Sequence[Row]], Columns]:
-    """The rows of each source, and the columns they were read from."""
-    data = config.data
+@dataclass(frozen=True)
+class _Read:
+    """What stands in the files."""
+
+    rows: dict[str, Sequence[Row]]
+    """Of each file that was given."""
+    columns: Columns
+    task: Task
+    """The one that reads the labels."""
+    task_reason: Finding | None
+    """Why that one, where nobody named it."""
+    reading: dict[str, str]
+    """Its options that were found in the label column."""
+
+
+def _read(config: RunConfig, sources: Sources) -> _Read:
+    """The rows of each source, and how they were read."""
+    data, tables = config.data, sources.tables
     columns = find_text_and_label(
-        sources.tables["train"], text=data.text_column, pair=data.pair_column, label=data.label_column
+        tables["train"],
+        text=data.text_column,
+        pair=data.pair_column,
+        label=data.label_column,
+        group=data.group_column,
+        label_kinds=config.task.label_kinds if config.task else LABEL_KINDS,
     )
-    return {name: rows_of(table, columns) for name, table in sources.tables.items()}, columns
+    assert columns.label is not None
+    column = label_column(tables["train"], columns.label)
+    asked, reason = (config.task, None) if config.task else choose(column)
+    task = asked.reading(column)
+    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
+    return _Read(rows, columns, task, reason, {name: str(getattr(task, name)) for name in _found(asked, task)})
 
 
-def _split(config: RunConfig, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
     """All three splits: those given as files, and the rest out of the training file."""
     data, given = config.data, rows["train"]
     if "validation" in rows and "test" in rows:
         return rows
-    parts = split(
-        [row.label or "" for row in given],
+    parts = task.split(
+        given,
         validation=0.0 if "validation" in rows else data.validation_share,
         test=0.0 if "test" in rows else data.test_share,
         seed=config.seed,
-        groups=[(row.text, row.pair) for row in given],
+        together=[(row.text, row.pair) for row in given],
     )
     chosen = {name: [given[index] for index in getattr(parts, name)] for name in SPLITS}
     return {name: chosen[name] if name == "train" or name not in rows else rows[name] for name in SPLITS}
@@ -147,10 +178,9 @@ def _split(config: RunConfig, rows: dict[str, Sequence[Row]]) -> dict[str, Seque
 
 def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
     """A checkpoint already trained on just these labels keeps its head, and with it its order of the labels."""
-    known, wanted = trained_labels(origin, trust_remote_code=trust), getattr(task, "labels", None)
-    if known is None or wanted is None or set(known) != set(wanted):
-        return task, True
-    return task.model_copy(update={"labels": known}), False
+    head = trained_head(origin, trust_remote_code=trust)
+    ordered = task.with_head(head.labels, head.problem) if head else None
+    return (task, True) if ordered is None else (ordered, False)
 
 
 def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
@@ -172,10 +202,13 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    of_task = [
-        name for name in type(task).model_fields if getattr(config.task, name) is None is not getattr(task, name)
-    ]
+    of_task = _found(config.task, task) if config.task else ["name", *_found(type(task)(), task)]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
+
+
+def _found(asked: Task, task: Task) -> list[str]:
+    """The options that are empty in `asked` and not in `task`."""
+    return [name for name in type(task).model_fields if getattr(asked, name) is None is not getattr(task, name)]
 
 
 def default_batch_size(rows: int) -> int:
@@ -195,7 +228,7 @@ def _layers(adapted: Adapted) -> list[PlannedLayer]:
 
 
 def _columns(columns: Columns) -> dict[str, PlannedColumn]:
-    names = {"text": columns.text, "pair": columns.pair, "label": columns.label}
+    names = {"text": columns.text, "pair": columns.pair, "label": columns.label, "group": columns.group}
     return {
         role: PlannedColumn(name=name, reason=columns.reasons.get(role, "")) for role, name in names.items() if name
     }
@@ -210,7 +243,7 @@ def _findings(
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
     findings = damage(row for name in SPLITS for row in rows[name])
-    findings += check_labels(rows["train"]) + tokenizer_merges(texts, tokenizer)
+    findings += check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:

@@ -1,23 +1,19 @@
-"""What a fine-tuned model has to beat: always the commonest class, and a linear model on counted words."""
+"""What a tuned classifier has to beat: always the commonest class, and a linear model on counted words."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewtune.evidence._tfidf import tfidf
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, csr_matrix
     from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import FeatureUnion
 
 Predictor = Callable[[Sequence[str]], NDArray[np.int64]]
 """Texts → one class index per text."""
-
-WORDS = r"\w+|[^\w\s]+"
-"""Words of any length (Vietnamese "ý", "ạ" have one letter), and runs of punctuation or emoji."""
 
 GRID = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Weights C of the rows against the penalty, from which cross-validation chooses."""
@@ -27,23 +23,6 @@ DEFAULT_C = 10.0
 
 SEARCH = 120_000
 """Rows × classes that the search for C may use: about 10 s on one core. A sample of the rows is drawn above it."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A predictor made without a pre-trained model."""
-
-    name: str
-    """Its name in `RunScores.baselines`."""
-    predict: Predictor
-
-
-def baselines(train_texts: Sequence[str], train_labels: Sequence[int], *, seed: int = 0) -> tuple[Baseline, ...]:
-    """Every baseline, trained on these rows. Raises ValueError as the functions below."""
-    return (
-        Baseline("majority", majority(train_labels)),
-        Baseline("tfidf_logistic_regression", tfidf_logistic_regression(train_texts, train_labels, seed=seed)),
-    )
 
 
 def majority(train_labels: Sequence[int]) -> Predictor:
@@ -78,24 +57,10 @@ def tfidf_logistic_regression(train_texts: Sequence[str], train_labels: Sequence
         raise ValueError(f"texts and labels must be of one length, got {len(train_texts)} and {len(labels)}")
     if len(np.unique(labels)) < 2 or not any(text.strip() for text in train_texts):
         return majority(train_labels)  # nothing to tell apart, or nothing to tell it by
-    features = _tfidf()
+    features = tfidf()
     rows = features.fit_transform(train_texts)
     model = _classifier(_best_c(rows, labels, seed), seed).fit(rows, labels)
     return lambda texts: np.asarray(model.predict(features.transform(texts)), dtype=np.int64)
-
-
-def _tfidf() -> "FeatureUnion":
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import FeatureUnion
-
-    words = TfidfVectorizer(preprocessor=_normal, token_pattern=WORDS, ngram_range=(1, 2), sublinear_tf=True)
-    pieces = TfidfVectorizer(preprocessor=_normal, analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
-    return FeatureUnion([("words", words), ("pieces", pieces)])
-
-
-def _normal(text: str) -> str:
-    """One form for each character: "é" typed as one code point or as two is the same letter, "é" and "e" are not."""
-    return unicodedata.normalize("NFC", text.lower())
 
 
 def _classifier(c: float, seed: int) -> "OneVsRestClassifier":

@@ -79,3 +79,30 @@ def bootstrap_rows(
     rng = np.random.default_rng(seed)
     values = np.array([statistic(rng.integers(n, size=n)) for _ in range(resamples)], dtype=np.float64)
     return percentile_interval(values, confidence)
+
+
+def bootstrap_multiplicities(
+    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+    n: int,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """The interval of a statistic of `n` rows that can be computed for many resamples at a time.
+
+    `statistic` maps (resamples, n), how often each row was drawn, to (resamples, ...). For a function of sums over rows
+    that is one matrix product. The same seed gives the same interval.
+
+    Raises ValueError for no rows, fewer than one resample or a confidence outside 0 … 1.
+    """
+    if n < 1:
+        raise ValueError(f"the bootstrap needs rows, got {n}")
+    rng = np.random.default_rng(seed)
+    chunk = max(1, CELLS // n)
+    values = []
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        values.append(statistic(np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)))
+    return percentile_interval(np.concatenate(values) if values else np.empty(0), confidence)

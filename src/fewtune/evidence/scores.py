@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fewtune.evidence._score import score
 from fewtune.evidence.bootstrap import bootstrap_counts
 from fewtune.evidence.wilson import wilson, wilson_f1
 from fewtune.metrics.accuracy import accuracy
@@ -40,22 +41,16 @@ def classification_scores(
     low, high = bootstrap_counts(_overall, counts, resamples=resamples, confidence=confidence, seed=seed)
     value = _overall(counts)
 
-    scores = {"accuracy": _score(accuracy(counts), wilson(int(hits.sum()), n, confidence), n)}
+    scores = {"accuracy": score(float(accuracy(counts)), *wilson(int(hits.sum()), n, confidence), n)}
     for i, name in enumerate(("macro_f1", "matthews")):
-        scores[name] = _score(value[i], (low[i], high[i]), n)
+        scores[name] = score(value[i], low[i], high[i], n)
     for k, (label, f1) in enumerate(zip(labels, f1_per_class(counts), strict=True)):
         true_positive = int(hits[k])
         ends = wilson_f1(true_positive, int(columns[k]) - true_positive, int(rows[k]) - true_positive, confidence)
-        scores[f"f1.{label}"] = _score(f1, ends, int(rows[k]))
+        scores[f"f1.{label}"] = score(f1, *ends, int(rows[k]))
     return scores
 
 
 def _overall(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Macro F1 and Matthews of (..., C, C), shape (..., 2), so that both are computed on the same resamples."""
     return np.stack([macro_f1(counts), matthews(counts)], axis=-1)
-
-
-def _score(value: NDArray[np.float64], interval: tuple[float, float], n: int) -> Score:
-    """A percentile interval may miss the value it belongs to (macro F1 is biased in resamples): widened to hold it."""
-    low, high = interval
-    return Score(value=float(value), low=min(float(low), float(value)), high=max(float(high), float(value)), n=n)

@@ -38,6 +38,9 @@ SENTENCES: dict[str, str] = {
         "Leave the option out."
     ),
     "predict_standard_input": "standard input",
+    "predict_line_not_utf8": (
+        "standard input: line {line} is not UTF-8 (byte {byte}). Convert it, or save it as a file and name its encoding."
+    ),
     # predict: what needs review
     "review_found": "{review:,} of {rows:,} rows need review (needs_review: confidence below {cut_off:g}).",
     "review_accuracy": (

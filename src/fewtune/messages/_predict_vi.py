@@ -37,6 +37,9 @@ SENTENCES: dict[str, str] = {
         "Hãy bỏ tùy chọn này."
     ),
     "predict_standard_input": "đầu vào chuẩn",
+    "predict_line_not_utf8": (
+        "đầu vào chuẩn: dòng {line} không phải UTF-8 (byte {byte}). Hãy chuyển mã, hoặc lưu thành tệp và nêu bảng mã của nó."
+    ),
     # predict: những dòng cần xem lại
     "review_found": "{review:,} trong {rows:,} dòng cần người xem lại (needs_review: độ tin cậy dưới {cut_off:g}).",
     "review_accuracy": (

@@ -4,12 +4,14 @@ from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
+from fewtune.messages._tasks_en import SENTENCES as _TASKS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_FILES,
     **_PREDICT,
     **_REPORT,
+    **_TASKS,
     # options
     "options_wrong": "{mistakes}",
     "nearest": "did you mean '{name}'?",
@@ -41,7 +43,7 @@ SENTENCES: dict[str, str] = {
     # labels
     "labels_too_few": "all {rows} training rows have the label '{label}'; at least two labels are needed: choose another data.label_column",
     "labels_too_many": "{count:,} different labels in {rows:,} training rows (at most {most}); that looks like text or numbers, not classes: "
-    "choose another data.label_column",
+    "choose another data.label_column, or for numbers --task regression",
     "labels_unknown": "{split}: labels that training does not know, with their rows: {unknown}; known are {known}. "
     "Correct them, or remove these rows",
     "labels_without_rows": "task.labels: no training row has the label(s) {labels}; correct task.labels or the data",
@@ -114,10 +116,10 @@ SENTENCES: dict[str, str] = {
     "plan_model": "{architecture} {model}, {parameters:,} parameters, of which {trainable:,} ({share:.2%}) learn ({method})",
     "plan_rows": "{train:,} training, {validation:,} validation and {test:,} test rows; {labels} labels; {median} tokens at the median, {longest} at most",
     "plan_steps": "{epochs} epochs of {per_epoch:,} steps with {rows} rows each, learning rate {rate:.2g}, {precision} on {device}",
-    "verdict_better": "On {n:,} test rows the tuned model reaches {value:.1%} accuracy ({low:.1%} to {high:.1%}) and is better than {baseline} "
-    "({other:.1%}): by {difference:+.1%} ({dlow:+.1%} to {dhigh:+.1%}), p = {p}.",
-    "verdict_not_better": "On {n:,} test rows the tuned model reaches {value:.1%} accuracy ({low:.1%} to {high:.1%}), which is NOT significantly "
-    "better than {baseline} ({other:.1%}): the difference is {difference:+.1%} ({dlow:+.1%} to {dhigh:+.1%}), p = {p}. Do not rely on it; more rows, "
+    "verdict_better": "On {n:,} test rows the tuned model reaches {value} {metric} ({low} to {high}) and is better than {baseline} "
+    "({other}): by {difference} ({dlow} to {dhigh}), p = {p}.",
+    "verdict_not_better": "On {n:,} test rows the tuned model reaches {value} {metric} ({low} to {high}), which is NOT significantly "
+    "better than {baseline} ({other}): the difference is {difference} ({dlow} to {dhigh}), p = {p}. Do not rely on it; more rows, "
     "or another model or method, may help.",
     "baseline_majority": "always saying the most frequent label",
     "baseline_tfidf_logistic_regression": "counting words (TF-IDF + logistic regression)",

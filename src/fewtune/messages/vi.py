@@ -4,12 +4,14 @@ from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._files_vi import SENTENCES as _FILES
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._report_vi import SENTENCES as _REPORT
+from fewtune.messages._tasks_vi import SENTENCES as _TASKS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
     **_FILES,
     **_PREDICT,
     **_REPORT,
+    **_TASKS,
     # tùy chọn
     "options_wrong": "{mistakes}",
     "nearest": "có phải bạn muốn dùng '{name}'?",
@@ -41,7 +43,7 @@ SENTENCES: dict[str, str] = {
     # nhãn
     "labels_too_few": "cả {rows} dòng huấn luyện đều mang nhãn '{label}'; cần ít nhất hai nhãn: hãy chọn data.label_column khác",
     "labels_too_many": "{count:,} nhãn khác nhau trong {rows:,} dòng huấn luyện (tối đa {most}); đây có vẻ là văn bản hoặc số, không phải lớp: "
-    "hãy chọn data.label_column khác",
+    "hãy chọn data.label_column khác, hoặc nếu là số thì dùng --task regression",
     "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số dòng: {unknown}; các nhãn đã biết là {known}. "
     "Hãy sửa các nhãn này, hoặc bỏ các dòng đó",
     "labels_without_rows": "task.labels: không có dòng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
@@ -113,10 +115,10 @@ SENTENCES: dict[str, str] = {
     "plan_model": "{architecture} {model}, {parameters:,} tham số, trong đó {trainable:,} ({share:.2%}) được học ({method})",
     "plan_rows": "{train:,} dòng huấn luyện, {validation:,} dòng thẩm định và {test:,} dòng kiểm tra; {labels} nhãn; trung vị {median} token, nhiều nhất {longest}",
     "plan_steps": "{epochs} epoch, mỗi epoch {per_epoch:,} bước với {rows} dòng, tốc độ học {rate:.2g}, {precision} trên {device}",
-    "verdict_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác {value:.1%} ({low:.1%} đến {high:.1%}) và tốt hơn {baseline} "
-    "({other:.1%}): {difference:+.1%} ({dlow:+.1%} đến {dhigh:+.1%}), p = {p}.",
-    "verdict_not_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác {value:.1%} ({low:.1%} đến {high:.1%}), KHÔNG tốt hơn "
-    "một cách có ý nghĩa thống kê so với {baseline} ({other:.1%}): chênh lệch {difference:+.1%} ({dlow:+.1%} đến {dhigh:+.1%}), p = {p}. Đừng tin cậy vào "
+    "verdict_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và tốt hơn {baseline} "
+    "({other}): {difference} ({dlow} đến {dhigh}), p = {p}.",
+    "verdict_not_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
+    "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",
     "baseline_tfidf_logistic_regression": "đếm từ (TF-IDF + hồi quy logistic)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,13 +45,24 @@ def load_config(
     return config
 
 
-def trained_labels(origin: Origin, *, trust_remote_code: bool = False) -> tuple[str, ...] | None:
-    """The label names of a checkpoint that already has a trained classification head, in its order; else None."""
+@dataclass(frozen=True)
+class Head:
+    """A classification head that a checkpoint brings along."""
+
+    labels: tuple[str, ...]
+    """The names of its outputs, in their order."""
+    problem: str | None
+    """`problem_type` of the checkpoint's config: what it was trained to do, where that was written down."""
+
+
+def trained_head(origin: Origin, *, trust_remote_code: bool = False) -> Head | None:
+    """The head of a checkpoint that already is a trained classifier; else None."""
     with _plainly(origin):
         config = AutoConfig.from_pretrained(origin.folder, trust_remote_code=trust_remote_code)
     if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
         return None
-    return tuple(label for _, label in sorted((config.id2label or {}).items()))
+    labels = tuple(label for _, label in sorted((config.id2label or {}).items()))
+    return Head(labels, getattr(config, "problem_type", None))
 
 
 def empty_model(auto_class: str, config: PreTrainedConfig, *, trust_remote_code: bool = False) -> PreTrainedModel:

@@ -1,6 +1,7 @@
 """The run folder: the interface between training, report, prediction and everything that comes later.
 
-run.yaml  plan.json  environment.json  events.jsonl  scores.json  predictions.jsonl  report.html
+run.yaml  plan.json  environment.json  events.jsonl  decision.json  scores.json  predictions.jsonl
+validation_predictions.jsonl  report.html
 adapter/ (or model/ for full fine-tuning)   checkpoints/
 """
 
@@ -25,8 +26,10 @@ class RunFolder:
         self.plan = self.path / "plan.json"
         self.environment = self.path / "environment.json"
         self.events = self.path / "events.jsonl"
+        self.decision = self.path / "decision.json"
         self.scores = self.path / "scores.json"
         self.predictions = self.path / "predictions.jsonl"
+        self.validation_predictions = self.path / "validation_predictions.jsonl"
         self.report = self.path / "report.html"
         self.adapter = self.path / "adapter"
         self.model = self.path / "model"
@@ -93,6 +96,13 @@ class RunFolder:
         """Raises FormatError when the file is damaged."""
         return self._read(self.plan, Plan.model_validate_json)
 
+    def read_decision(self) -> dict[str, Any]:
+        """What was fitted on the validation rows: option of the task → value; empty in folders of before 0.2.
+
+        Raises FormatError when the file is damaged.
+        """
+        return self._read(self.decision, _mapping) if self.decision.exists() else {}
+
     def read_scores(self) -> RunScores:
         """Raises FormatError when the file is missing or damaged."""
         return self._read(self.scores, RunScores.model_validate_json)
@@ -105,11 +115,26 @@ class RunFolder:
         """One JSON object a line."""
         write(path, "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values))
 
+    def read_lines(self, path: Path) -> Iterator[dict[str, Any]]:
+        """What `write_lines` wrote, one object after another. Raises FormatError for a missing file or a damaged line."""
+        try:
+            with path.open(encoding="utf-8") as lines:
+                yield from map(json.loads, lines)
+        except (OSError, ValueError) as error:
+            raise FormatError("run_damaged", folder=self.path, file=path.name, reason=_short(error)) from None
+
     def _read(self, path: Path, parse: Any) -> Any:
         try:
             return parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FormatError("run_damaged", folder=self.path, file=path.name, reason=_short(error)) from None
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"a {type(found).__name__} instead of an object")
+    return found
 
 
 def _short(error: Exception) -> str:

@@ -46,10 +46,15 @@ class Plan(Config):
     width: int
     """Width of the hidden states."""
     task: str
+    task_reason: Finding | None = None
+    """Why this task, where nobody named one."""
+    reading: dict[str, str] = {}
+    """Option of the task that says how labels are read → what was found in the label column (separator, decimal sign)."""
     method: str
     labels: tuple[str, ...]
+    """Empty for tasks without."""
     columns: dict[str, PlannedColumn]
-    """Role (`text`, `pair`, `label`) → column."""
+    """Role (`text`, `pair`, `label`, `group`) → column."""
     rows: dict[str, int]
     """Split → rows."""
     data_sha256: dict[str, str]

@@ -21,6 +21,11 @@ class Score(Config):
 Scores = dict[str, Score]
 """Metric name → score; a metric of one class is called `f1.<label>`."""
 
+LOWER_IS_BETTER = ("rmse", "mae")
+"""Metrics that count errors: 0 is best. Of all others higher is better."""
+SMALL_GROUP = 10
+"""Rows below which the scores of a subgroup are shown but not interpreted. A convention, not a measurement."""
+
 
 class Comparison(Config):
     """The tuned model against the stronger baseline on the same test rows, row by row."""
@@ -30,11 +35,11 @@ class Comparison(Config):
     split: str
     """The split that was compared."""
     metric: str
-    """What `difference` is measured in."""
+    """What `difference` is measured in: `accuracy`, `micro_f1`, `r2` …; higher is better."""
     difference: Score
     """Tuned minus baseline, with its paired interval."""
     p_value: float
-    """Two-sided exact McNemar test of equal accuracy."""
+    """Two-sided: exact McNemar test of equal accuracy, or paired permutation test where there is no accuracy."""
     significant: bool
     """Whether the tuned model is better at `1 - confidence`."""
 
@@ -44,6 +49,19 @@ class Confusion(Config):
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+
+
+class Calibration(Config):
+    """How far stated probabilities are from how often they come true, on the test rows."""
+
+    before: float
+    """Expected calibration error of the model as it was trained."""
+    after: float
+    """The same with what was fitted on the validation rows (`decision.json`)."""
+    bins: int
+    """Bins of equally many probabilities each that the error was averaged over."""
+    n: int
+    """Probabilities judged."""
 
 
 class RunScores(Config):
@@ -60,6 +78,10 @@ class RunScores(Config):
     comparison: Comparison | None = None
     """The paired comparison with the strongest baseline on the test rows."""
     confusion: dict[str, Confusion] = {}
-    """Split → confusion matrix of the tuned model."""
+    """Split → confusion matrix of the tuned model; empty for tasks that have none."""
+    groups: dict[str, Scores] = {}
+    """Value of `data.group_column` → scores of the tuned model on the test rows of that group."""
+    calibration: Calibration | None = None
+    """None for tasks without probabilities."""
     verdict: Literal["better", "not_better", "unknown"] = "unknown"
     """In one word whether the tuned model beats the strongest baseline on the test rows."""

@@ -1,122 +1,127 @@
 """Classification: one of 2 to 200 labels for a text or a pair of texts.
 
 The model's sequence-classification head gives logits z; the loss is the cross-entropy −log softmax(z)[label], summed over the
-rows. Scores: accuracy (Wilson interval), macro F1, F1 of each class and Matthews correlation (bootstrap intervals).
+rows. With `class_weights` each row counts as much as its label weighs (balanced: rows / labels / rows of that label) and the
+mean is taken over these weights. Stated probabilities are softmax(z / temperature). Scores: accuracy (Wilson interval), macro
+F1, F1 of each class and Matthews correlation (bootstrap intervals).
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fewtune.data.labels import CLASSES, Label, LabelColumn, LabelReader
+from fewtune.data.nature import nature
 from fewtune.data.rows import Row
+from fewtune.data.split import Split, split
 from fewtune.errors import DataError
+from fewtune.evidence.baseline import Predictor, majority, tfidf_logistic_regression
+from fewtune.evidence.compare import Difference, accuracy_difference
 from fewtune.evidence.scores import classification_scores
+from fewtune.evidence.temperature import softmax_temperature
 from fewtune.metrics.accuracy import accuracy
 from fewtune.metrics.confusion import confusion
 from fewtune.metrics.f1 import macro_f1
 from fewtune.metrics.matthews import matthews
+from fewtune.record.plan import Finding
 from fewtune.record.result import Confusion, Scores
-from fewtune.tasks._base import Batch, Features, Prediction, Task
-from fewtune.tasks._pad import pad
+from fewtune.tasks._base import Baseline, Batch, Prediction
+from fewtune.tasks._labelled import LabelledTask
+from fewtune.tasks._sequence import text_of
 
-MOST_LABELS = 200
 
-
-class Classification(Task):
+class Classification(LabelledTask):
     """One label per text, or per pair of texts."""
 
     name: Literal["classification"] = "classification"
-    labels: tuple[str, ...] | None = None
-    """The labels in the order of the model's outputs; empty: those of the training rows, sorted."""
-    max_length: int | None = Field(default=None, ge=8)
-    """Longest input in tokens, the rest is cut off and counted; empty: what the model can take, at most 512."""
 
-    auto_class: ClassVar = "AutoModelForSequenceClassification"
-    peft_task_type: ClassVar = "SEQ_CLS"
+    label_kinds: ClassVar = (("category",),)
     objective: ClassVar = "macro_f1"
+    compared: ClassVar = "accuracy"
 
-    def prepare(self, rows: Sequence[Row]) -> "Classification":
-        """Find the labels. Raises DataError for fewer than 2 or more than 200."""
-        found = Counter(row.label for row in rows if row.label is not None)
-        labels = self.labels or tuple(sorted(found))
-        if len(labels) < 2:
-            raise DataError("labels_too_few", label=next(iter(found), "-"), rows=len(rows))
-        if len(labels) > MOST_LABELS:
-            raise DataError("labels_too_many", count=len(labels), rows=len(rows), most=MOST_LABELS)
-        prepared = self.model_copy(update={"labels": labels})
-        prepared.check(rows, "train")
-        if missing := [label for label in labels if label not in found]:
-            raise DataError("labels_without_rows", labels=missing)
-        return prepared
+    @classmethod
+    def fits(cls, column: LabelColumn) -> Finding | None:
+        """Texts that are no sets, numbered labels, and whole numbers that come back."""
+        found = nature(column)
+        if found not in ("texts", "codes", "listings", "ratings"):
+            return None
+        id = "fits_one_of_several" if found in ("listings", "ratings") else "fits_one"
+        return Finding(id=id, level="note", values={"distinct": column.distinct, "rows": len(column.cells)})
 
-    def check(self, rows: Sequence[Row], split: str) -> None:
-        """Raises DataError for labels that training does not know."""
-        known = set(self._labels)
-        unknown = Counter(row.label for row in rows if row.label not in known)
-        if unknown:
-            raise DataError(
-                "labels_unknown", split=split, unknown=dict(unknown.most_common(5)), known=self._labels[:20]
-            )
+    def reading(self, column: LabelColumn) -> Self:
+        """There is one way to read one label."""
+        return self
+
+    def reader(self) -> LabelReader:
+        """One label a cell, as it stands."""
+        return CLASSES
+
+    def prepare(self, rows: Sequence[Row]) -> Self:
+        """Find the labels and their weights. Raises DataError for fewer than 2 labels or more than 200."""
+        return self.with_labels(rows)
+
+    def too_few(self, names: Sequence[str], rows: int) -> DataError:
+        """One label for all rows."""
+        return DataError("labels_too_few", label=next(iter(names), "-"), rows=rows)
+
+    def balanced(self, counts: Mapping[str, int], rows: int) -> dict[str, float]:
+        """n / (K nₖ), as in scikit-learn: each label weighs as much as every other, and all rows together n."""
+        return {label: rows / (len(counts) * count) for label, count in counts.items()}
+
+    def split(
+        self, rows: Sequence[Row], *, validation: float, test: float, seed: int, together: Sequence[Hashable]
+    ) -> Split:
+        """Stratified by label."""
+        return split([_label(row) for row in rows], validation=validation, test=test, seed=seed, groups=together)
 
     def model_options(self) -> dict[str, Any]:
         """`num_labels` and the names both ways."""
-        return {
-            "num_labels": len(self._labels),
-            "id2label": dict(enumerate(self._labels)),
-            "label2id": {label: index for index, label in enumerate(self._labels)},
-        }
+        return self.label_options()
 
-    def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> list[Features]:
-        """One piece per row, cut at `max_length` (the longer text of a pair first)."""
-        if not rows:
-            return []
-        pairs = [row.pair for row in rows] if rows[0].pair is not None else None
-        encoded = tokenizer([row.text for row in rows], pairs, truncation=True, max_length=self.max_length)  # pyright: ignore[reportArgumentType]
-        number = {label: index for index, label in enumerate(self._labels)}
-        return [
-            {name: values[index] for name, values in encoded.items()}
-            | {"row": index, "label": number.get(row.label or "")}
-            for index, row in enumerate(rows)
-        ]
+    def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self | None:
+        """A head for just these labels, which was not trained to give several of them."""
+        return None if problem == "multi_label_classification" else self.ordered(labels)
 
-    def collate(self, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> Batch:
-        """`input_ids`, `attention_mask` … (rows, length) and, where the labels are known, `label` (rows,)."""
-        batch: Batch = pad(features, tokenizer)
-        if all(piece["label"] is not None for piece in features):
-            batch["label"] = torch.tensor([piece["label"] for piece in features])
-        return batch
+    def targets(self, labels: Sequence[Label | None]) -> list[int | None]:
+        """The place of each label among the outputs."""
+        number = self.number()
+        return [number.get(label) if isinstance(label, str) else None for label in labels]
 
     def count(self, batch: Batch) -> float:
-        """Each row counts one."""
-        return float(len(batch["label"]))
-
-    def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
-        """Logits (rows, labels) in fp32."""
-        return model(**{name: value for name, value in batch.items() if name != "label"}).logits.float()
+        """Each row counts one, or the weight of its label."""
+        if self.weights is None:
+            return float(len(batch["label"]))
+        return sum(self.weights[index] for index in batch["label"].tolist())
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy, summed over the rows."""
-        return F.cross_entropy(outputs, batch["label"], reduction="sum")
+        """Cross-entropy, weighted and summed over the rows."""
+        weight = None if self.weights is None else torch.tensor(self.weights, device=outputs.device)
+        return F.cross_entropy(outputs, batch["label"], weight=weight, reduction="sum")
+
+    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+        """The temperature, unless it was given."""
+        if self.temperature is not None:
+            return self
+        temperature = softmax_temperature(outputs.double().numpy(), self._true(rows))
+        return self.model_copy(update={"temperature": temperature})
 
     def decode(self, outputs: Tensor) -> list[Prediction]:
         """The most probable label and the probability of each."""
-        probabilities = outputs.double().softmax(-1).tolist()
+        probabilities = (outputs.double() / (self.temperature or 1.0)).softmax(-1).tolist()
         best = outputs.argmax(-1).tolist()
         return [
-            Prediction(self._labels[index], dict(zip(self._labels, row, strict=True)))
+            Prediction(self.known[index], dict(zip(self.known, row, strict=True)))
             for index, row in zip(best, probabilities, strict=True)
         ]
 
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """Accuracy, macro F1 and Matthews correlation."""
-        counts = confusion(*self._indices(rows, predictions), len(self._labels))
+        counts = confusion(self._true(rows), self._predicted(predictions), len(self.known))
         return {
             "accuracy": float(accuracy(counts)),
             "macro_f1": float(macro_f1(counts)),
@@ -127,20 +132,59 @@ class Classification(Task):
         self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
     ) -> Scores:
         """The metrics and the F1 of each class, with intervals."""
-        true, predicted = self._indices(rows, predictions)
-        return classification_scores(true, predicted, self._labels, confidence=confidence, resamples=resamples)
+        true, predicted = self._true(rows), self._predicted(predictions)
+        return classification_scores(true, predicted, self.known, confidence=confidence, resamples=resamples)
 
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> Confusion:
         """True labels in rows, predicted ones in columns."""
-        counts = confusion(*self._indices(rows, predictions), len(self._labels))
-        return Confusion(labels=self._labels, counts=tuple(tuple(row) for row in counts.tolist()))
+        counts = confusion(self._true(rows), self._predicted(predictions), len(self.known))
+        return Confusion(labels=self.known, counts=tuple(tuple(row) for row in counts.tolist()))
 
-    @property
-    def _labels(self) -> tuple[str, ...]:
-        assert self.labels is not None, "prepare() comes first"
-        return self.labels
+    def certainties(
+        self, rows: Sequence[Row], predictions: Sequence[Prediction]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The probability of each predicted label, and whether it was right."""
+        sure = np.array([said.probabilities[_name(said)] for said in predictions])
+        return sure, _right(rows, predictions)
 
-    def _indices(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
-        number = {label: index for index, label in enumerate(self._labels)}
-        true = np.array([number[row.label or ""] for row in rows], dtype=np.int64)
-        return true, np.array([number[prediction.label] for prediction in predictions], dtype=np.int64)
+    def baselines(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> dict[str, Baseline]:
+        """Always the most frequent label; TF-IDF and logistic regression."""
+        known = self._true(train).tolist()
+        learned = tfidf_logistic_regression([text_of(row) for row in train], known, seed=seed)
+        return {"majority": self._saying(majority(known)), "tfidf_logistic_regression": self._saying(learned)}
+
+    def compare(
+        self,
+        rows: Sequence[Row],
+        tuned: Sequence[Prediction],
+        other: Sequence[Prediction],
+        confidence: float,
+        resamples: int,
+    ) -> Difference:
+        """In accuracy, with McNemar's exact test."""
+        return accuracy_difference(_right(rows, tuned), _right(rows, other), confidence=confidence, resamples=resamples)
+
+    def _saying(self, predict: Predictor) -> Baseline:
+        return lambda rows: [Prediction(self.known[i], {}) for i in predict([text_of(row) for row in rows])]
+
+    def _true(self, rows: Sequence[Row]) -> NDArray[np.int64]:
+        number = self.number()
+        return np.array([number[_label(row)] for row in rows], dtype=np.int64)
+
+    def _predicted(self, predictions: Sequence[Prediction]) -> NDArray[np.int64]:
+        number = self.number()
+        return np.array([number[_name(said)] for said in predictions], dtype=np.int64)
+
+
+def _label(row: Row) -> str:
+    assert isinstance(row.label, str), row.label
+    return row.label
+
+
+def _name(said: Prediction) -> str:
+    assert isinstance(said.label, str), said.label
+    return said.label
+
+
+def _right(rows: Sequence[Row], predictions: Sequence[Prediction]) -> NDArray[np.bool_]:
+    return np.array([said.label == row.label for row, said in zip(rows, predictions, strict=True)])

@@ -1,12 +1,16 @@
 """What a task must keep, proved on rows. `check_task` runs all; `task_checks` gives them one by one."""
 
+import json
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fewtune.data.labels import Label, names_of
 from fewtune.data.rows import Row
+from fewtune.record.result import LOWER_IS_BETTER
 from fewtune.tasks._base import Features, Prediction, Task
 
 TaskCheck = Callable[[Task, Sequence[Row], PreTrainedTokenizerBase, PreTrainedModel], None]
@@ -28,8 +32,14 @@ def task_checks() -> list[TaskCheck]:
         padding_is_invisible,
         count_adds_up,
         loss_is_a_sum,
+        options_come_back,
         decode_keeps_the_order,
-        perfect_predictions_score_one,
+        perfect_predictions_score_best,
+        what_is_fitted_is_kept,
+        scores_hold_the_metrics,
+        baselines_answer_every_row,
+        comparison_is_paired,
+        split_takes_every_row_once,
     ]
 
 
@@ -67,7 +77,7 @@ def count_adds_up(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenize
     whole = task.count(task.collate(features, tokenizer))
     parts = sum(task.count(task.collate([piece], tokenizer)) for piece in features)
     assert whole > 0, f"{task.name}: the batch counts {whole}"
-    assert whole == parts, f"{task.name}: the batch counts {whole}, its pieces alone {parts}"
+    assert math.isclose(whole, parts, rel_tol=1e-6), f"{task.name}: the batch counts {whole}, its pieces alone {parts}"
 
 
 def loss_is_a_sum(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
@@ -87,40 +97,183 @@ def loss_is_a_sum(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenize
     )
 
 
+def options_come_back(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """What the training rows decide survives being written to run.yaml and read again, and is not decided a second time."""
+    prepared = task.prepare(rows)
+    back = type(task).model_validate(json.loads(json.dumps(prepared.model_dump(mode="json"))))
+    assert back == prepared, f"{task.name}: {prepared!r} comes back as {back!r}"
+    assert back.prepare(rows) == prepared, f"{task.name}: prepared again it is {back.prepare(rows)!r}, not {prepared!r}"
+
+
 def decode_keeps_the_order(
     task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> None:
-    """One prediction per row, in the order of the rows: reversed outputs give reversed predictions."""
-    task, features = _prepared(task, rows, tokenizer)
-    outputs = _outputs(task, features, tokenizer, model)
-    outputs = outputs + torch.arange(len(outputs)).view(-1, *[1] * (outputs.dim() - 1)) * outputs.roll(1, dims=-1)
+    """One prediction per row, in the order of the rows: reversed outputs give reversed predictions. A label is the most
+    probable one, those of a set are more probable than the others, a number is finite.
+    """
+    task, outputs = _varied(task, rows, tokenizer, model)
     forward, backward = task.decode(outputs), task.decode(outputs.flip(0))
     assert len(forward) == len(rows), f"{task.name}: {len(rows)} rows give {len(forward)} predictions"
-    assert len({tuple(said.probabilities.items()) for said in forward}) > 1, f"{task.name}: all predictions are equal"
+    assert len({(said.label, *said.probabilities.items()) for said in forward}) > 1, (
+        f"{task.name}: all predictions are equal"
+    )
     for one, other in zip(forward, reversed(backward), strict=True):
         assert one.label == other.label, f"{task.name}: the predictions are not in the order of the outputs"
+        _check_probabilities(task, one)
+
+
+def _check_probabilities(task: Task, one: Prediction) -> None:
+    if isinstance(one.label, float):
+        assert math.isfinite(one.label) and not one.probabilities, f"{task.name}: {one} is not a number by itself"
+    elif isinstance(one.label, str):
         assert abs(sum(one.probabilities.values()) - 1) < 1e-6, f"{task.name}: probabilities do not sum to one"
         assert one.label == max(one.probabilities, key=one.probabilities.__getitem__), (
             f"{task.name}: the label '{one.label}' is not the most probable one of {one.probabilities}"
         )
+    else:
+        given = [one.probabilities[name] for name in one.label]
+        others = [value for name, value in one.probabilities.items() if name not in one.label]
+        assert min(given, default=1.0) >= max(others, default=0.0), (
+            f"{task.name}: {one} leaves out what is more probable"
+        )
+        assert list(one.label) == sorted(set(one.label)), f"{task.name}: the set {one.label} is not sorted"
 
 
-def perfect_predictions_score_one(
+def what_is_fitted_is_kept(
     task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> None:
-    """Predictions that repeat the labels score 1 in every metric, `objective` among them, and wrong ones score less."""
+    """What outputs decide survives being written to decision.json and read again, is not decided a second time, and leaves the
+    objective at least as good on those rows.
+    """
+    task, outputs = _varied(task, rows, tokenizer, model)
+    fitted = task.calibrated(rows, outputs)
+    back = type(task).model_validate(json.loads(json.dumps(fitted.model_dump(mode="json"))))
+    assert back.decode(outputs) == fitted.decode(outputs), f"{task.name}: {fitted!r} comes back as {back!r}"
+    assert back.calibrated(rows, outputs) == fitted, f"{task.name}: what was fitted is fitted again"
+    before = task.metrics(rows, task.decode(outputs))[task.objective]
+    after = task.metrics(rows, fitted.decode(outputs))[task.objective]
+    assert after >= before - 1e-9, f"{task.name}: {task.objective} falls from {before} to {after} on the rows fitted to"
+
+
+def perfect_predictions_score_best(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """Predictions that repeat the labels score 1 in every metric (0 where errors are counted), `objective` and `compared` among
+    them, and wrong ones score less.
+    """
     task = task.prepare(rows)
-    labels = sorted({str(row.label) for row in rows})
-
-    def said(label: str) -> Prediction:
-        return Prediction(label, {known: float(known == label) for known in labels})
-
-    metrics = task.metrics(rows, [said(str(row.label)) for row in rows])
-    assert task.objective in metrics, f"{task.name}: the objective {task.objective} is not among {sorted(metrics)}"
-    assert all(value == 1.0 for value in metrics.values()), f"{task.name}: perfect predictions score {metrics}"
-    following = dict(zip(labels, [*labels[1:], labels[0]], strict=True))
-    wrong = task.metrics(rows, [said(following[str(row.label)]) for row in rows])
+    metrics = task.metrics(rows, _perfect(rows))
+    for name in (task.objective, task.compared):
+        assert name in metrics, f"{task.name}: {name} is not among {sorted(metrics)}"
+        assert name not in LOWER_IS_BETTER, f"{task.name}: lower {name} is better, so it cannot choose"
+    best = {name: float(name not in LOWER_IS_BETTER) for name in metrics}
+    far = max(abs(value - best[name]) for name, value in metrics.items())
+    assert far < 1e-9, f"{task.name}: perfect predictions score {metrics}"
+    wrong = task.metrics(rows, _wrong(rows))
     assert wrong[task.objective] < 1.0, f"{task.name}: wrong predictions score {wrong}"
+
+
+def scores_hold_the_metrics(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """`score` gives every metric of `metrics` with the same value, inside its interval, on all rows and on one alone."""
+    task = task.prepare(rows)
+    said = [
+        right if index % 2 else wrong
+        for index, (right, wrong) in enumerate(zip(_perfect(rows), _wrong(rows), strict=True))
+    ]
+    for count in (len(rows), 1):
+        metrics = task.metrics(rows[:count], said[:count])
+        scores = task.score(rows[:count], said[:count], 0.9, 100)
+        assert metrics.keys() <= scores.keys(), f"{task.name}: {sorted(metrics.keys() - scores.keys())} have no score"
+        for name, score in scores.items():
+            assert score.low <= score.value <= score.high, f"{task.name}: {name} lies outside its interval: {score}"
+            if name in metrics:
+                assert abs(score.value - metrics[name]) < 1e-9, (
+                    f"{task.name}: {name} is {metrics[name]} and {score.value}"
+                )
+
+
+def baselines_answer_every_row(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """There is a baseline; each answers every row, the same way each time, with what can be scored."""
+    task = task.prepare(rows)
+    found, again = (task.baselines(rows, rows, 0) for _ in range(2))
+    assert found, f"{task.name}: there is nothing to compare with"
+    for name, answer in found.items():
+        said = answer(rows)
+        assert len(said) == len(rows), f"{task.name}: {name} gives {len(said)} answers to {len(rows)} rows"
+        assert [one.label for one in said] == [one.label for one in again[name](rows)], f"{task.name}: {name} varies"
+        task.score(rows, said, 0.9, 100)
+
+
+def comparison_is_paired(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """A model compared with itself is no better (0, p = 1), perfect predictions are better than wrong ones by as much as wrong
+    ones are worse, and the difference is that of `compared`.
+    """
+    task = task.prepare(rows)
+    perfect, wrong = _perfect(rows), _wrong(rows)
+    same = task.compare(rows, wrong, wrong, 0.9, 100)
+    assert (same.score.value, same.p_value, same.significant) == (0.0, 1.0, False), f"{task.name}: with itself: {same}"
+    better, worse = task.compare(rows, perfect, wrong, 0.9, 100), task.compare(rows, wrong, perfect, 0.9, 100)
+    by = task.metrics(rows, perfect)[task.compared] - task.metrics(rows, wrong)[task.compared]
+    assert abs(better.score.value - by) < 1e-9, (
+        f"{task.name}: better by {better.score.value}, but {task.compared} by {by}"
+    )
+    assert abs(better.score.value + worse.score.value) < 1e-9, f"{task.name}: {better} and {worse} are not opposite"
+    assert better.p_value == worse.p_value and not worse.significant, f"{task.name}: {better} and {worse}"
+
+
+def split_takes_every_row_once(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """Every row is in one split, equal ones in the same, the same way each time; what is trained on can be prepared."""
+    many = [row for row in rows for _ in range(16)]
+    together = [index // 2 for index in range(len(many))]
+    task = task.prepare(many)
+
+    def split() -> tuple[tuple[int, ...], ...]:
+        parts = task.split(many, validation=0.2, test=0.3, seed=1, together=together)
+        return parts.train, parts.validation, parts.test
+
+    parts = split()
+    assert sorted(index for part in parts for index in part) == list(range(len(many))), f"{task.name}: rows are lost"
+    assert all(parts), f"{task.name}: a split is empty: {list(map(len, parts))}"
+    groups = [{together[index] for index in part} for part in parts]
+    assert not (groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]), f"{task.name}: equal rows part"
+    assert parts == split(), f"{task.name}: the same seed gives another split"
+    task.prepare([many[index] for index in parts[0]])
+
+
+def _perfect(rows: Sequence[Row]) -> list[Prediction]:
+    return [_said(row.label, rows) for row in rows]
+
+
+def _wrong(rows: Sequence[Row]) -> list[Prediction]:
+    """Of each label the next one."""
+    labels = sorted({row.label for row in rows if row.label is not None})  # pyright: ignore[reportArgumentType]
+    following = dict(zip(labels, [*labels[1:], labels[0]], strict=True))
+    return [_said(following[row.label], rows) for row in rows if row.label is not None]
+
+
+def _said(label: Label | None, rows: Sequence[Row]) -> Prediction:
+    assert label is not None, "give rows with labels"
+    known = sorted({name for row in rows for name in names_of(row.label)})
+    return Prediction(label, {name: float(name in names_of(label)) for name in known})
+
+
+def _varied(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> tuple[Task, Tensor]:
+    """The prepared task and outputs that differ from row to row."""
+    task, features = _prepared(task, rows, tokenizer)
+    outputs = _outputs(task, features, tokenizer, model)
+    return task, outputs + torch.arange(len(outputs)).view(-1, *[1] * (outputs.dim() - 1)) * outputs.roll(1, dims=-1)
 
 
 def _prepared(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> tuple[Task, list[Features]]:
