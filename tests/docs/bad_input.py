@@ -183,6 +183,8 @@ CASES: dict[str, list[Case]] = {
         case("Empty texts", "reviews.csv", table(",tốt", " ,tệ")),
         case("Empty labels", "reviews.csv", table("Ngon,", "Dở, ")),
         case("Labels that are no number (NaN)", "reviews.jsonl", NAN),
+        case("Targets that are no number (NaN)", "reviews.jsonl", NAN, "--task regression"),
+        case("A target that is a word", "reviews.csv", table("Tạm,4", "Vừa,năm"), "--task regression"),
         case("Labels that are objects", "reviews.jsonl", OBJECTS),
         case("One class", "reviews.csv", ONE_CLASS),
         case("4,000 different labels", "reviews.csv", MANY_CLASSES),
