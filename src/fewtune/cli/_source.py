@@ -28,7 +28,7 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Source:
-    """A table that can be gone through several times, row by row."""
+    """A table that can be read several times, whole or row by row."""
 
     path: Path
     stream: Stream

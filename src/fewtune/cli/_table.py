@@ -65,8 +65,8 @@ def label_table(run: str, asked: Asked, language: str) -> None:
         )
         ending = asked.out.suffix.lower() if asked.out else ".jsonl" if asked.as_json else ".csv"
         separator = None if ending in LISTS else _separator(folder)
-        answers = Answers.behind(source.stream.columns, plan, rule.cut_off if rule else None, separator)
-        writer = _writer(asked, source, [*source.stream.columns, *answers.names.values()], ending)
+        answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator)
+        writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
         example = answers.example(plan)
         count = survey(
             source.path, source.stream.counts, source.rows(), roles, lambda row: writer.look({**row, **example})
@@ -115,7 +115,7 @@ def _labelled(run: str, source: Source, roles: Columns, count: int, answers: Ans
 
     def rows() -> Iterator[dict[str, Any]]:
         # The answers run ahead of the rows by one window, and tee keeps just those.
-        given, asked = tee(row for _, row in source.stream)
+        given, asked = tee(row for _, row in source.rows())
         questions = (
             Row(text=row[roles.text], pair=row[roles.pair] if roles.pair else None, label=None, number=number)
             for number, row in enumerate(asked)

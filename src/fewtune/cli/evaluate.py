@@ -4,7 +4,7 @@ from typing import Unpack
 
 import click
 
-from fewtune.cli._file import FileOptions, file_options, say_notes
+from fewtune.cli._file import FileOptions, file_options
 
 
 @click.command()

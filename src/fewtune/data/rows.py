@@ -11,7 +11,15 @@ from fewtune.data.columns import Columns, columns_in
 from fewtune.data.labels import CLASSES, Label, LabelReader
 from fewtune.data.profile import as_text, is_missing
 from fewtune.data.read import Table
-from fewtune.data.wrong import TEXT, Test, WrongCells
+from fewtune.errors import DataError
+from fewtune.messages import Sentence
+
+KINDS = {int: "number", float: "number", bool: "switch", list: "list", dict: "object"}
+"""What people call the types of JSON."""
+SHOWN_LINES = 5
+"""Line numbers named in an error; the rest is counted."""
+SHOWN_CHARACTERS = 60
+"""Of a wrong value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +30,7 @@ class Row:
     pair: str | None
     label: Label | None
     number: int
-    """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its place in the file."""
+    """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its line in the file."""
     group: str | None = None
     """The subgroup it is scored with (a hospital, a dialect …), where there is a column of them and the cell is filled."""
 

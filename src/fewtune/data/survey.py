@@ -1,6 +1,7 @@
 """The first of two passes over a table that is too large for memory: whatever can be refused is refused before the work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from fewtune.data._source import Counted

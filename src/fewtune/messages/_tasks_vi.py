@@ -18,19 +18,19 @@ SENTENCES: dict[str, str] = {
     "labels_too_few_for_sets": "nhãn duy nhất trong {rows:,} hàng huấn luyện là '{label}'; cần ít nhất hai nhãn. Với một nhãn chỉ có đúng hoặc không, "
     "hãy ghi yes và no rồi dùng --task classification; hoặc chọn data.label_column khác",
     "data_label_set": (
-        "{path}: {count} trên {total} hàng chứa {value} thay vì một tập nhãn ở cột '{column}' (các dòng {lines}). "
+        "{path}: {count} trên {total} hàng chứa {value} thay vì một tập nhãn ở cột '{column}' ({lines}). "
         'Hãy ghi các nhãn với một dấu phân cách ("a|b"), hoặc danh sách văn bản (["a", "b"]); hoặc chọn cột khác bằng data.label_column.'
     ),
     # số
     "data_label_number": (
-        "{path}: {count} trên {total} hàng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' (các dòng {lines}). "
+        "{path}: {count} trên {total} hàng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' ({lines}). "
         "Hãy sửa hoặc bỏ các hàng này; số được đọc với dấu thập phân {decimal} (task.decimal) và không có dấu phân nhóm hàng nghìn."
     ),
     "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu ngăn cách phần nghìn. Hãy nói rõ: "
     "task.decimal=point hoặc task.decimal=comma nếu đó là dấu thập phân, nếu không hãy ghi số không có dấu ấy",
     "target_constant": "cả {rows:,} hàng huấn luyện đều có số {value} ở cột nhãn nên không có gì để học; hãy chọn data.label_column khác",
     # trọng số
-    "weights_labels": "task.class_weights: hãy nêu mỗi nhãn đúng một lần; còn thiếu: {missing}; không có nhãn này: {unknown}",
+    "weights_labels": "task.class_weights: còn thiếu {missing}, không có nhãn này: {unknown}; hãy nêu mỗi nhãn đúng một lần",
     "weights_count": "task.class_weights: có {count} trọng số cho {expected} nhãn {labels}; hãy cho mỗi nhãn một trọng số, theo thứ tự này",
     # nhóm
     "groups_too_many": "data.group_column: {count:,} nhóm khác nhau (nhiều nhất {most}); hãy chọn cột có các giá trị lặp lại",
