@@ -15,6 +15,7 @@ from accelerate import Accelerator
 
 from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
+from fewtune.data.where import hub_name
 from fewtune.engine.judge import decide, judge
 from fewtune.engine.loop import Loop
 from fewtune.engine.predict import Tuned, load_tuned
@@ -70,9 +71,8 @@ def train(
     folder = RunFolder.create(config.out or _free_name(prepared))
     written = prepared.config.model_dump(mode="json", exclude={"out"})
     # A run.yaml serves from any folder.
-    written["data"] |= {
-        name: str(Path(path).resolve()) for name, path in written["data"].items() if name in _FILES and path
-    }
+    paths = {name: Path(path) for name, path in written["data"].items() if name in _FILES and path}
+    written["data"] |= {name: str(path.resolve()) for name, path in paths.items() if hub_name(path) is None}
     write(folder.config, write_yaml(written))
     write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
     write(folder.environment, json.dumps(environment(), indent=2) + "\n")

@@ -33,11 +33,11 @@ class DataConfig(Config):
     """Where the examples are, and which columns mean what."""
 
     path: Path
-    """Training examples: a CSV or JSONL file."""
+    """Training examples: a file (`.csv`, `.tsv`, `.xlsx`, `.jsonl`, `.json`, `.parquet`), a folder, or `owner/name` on the Hub."""
     validation: Path | None = None
-    """File of validation examples; empty: a stratified part of the training file."""
+    """Validation examples; empty: what `path` holds under that name, else a stratified part of the training rows."""
     test: Path | None = None
-    """File of test examples; empty: a stratified part of the training file."""
+    """Test examples; empty: what `path` holds under that name, else a stratified part of the training rows."""
     text_column: str | None = None
     """Column that holds the text; empty: found by name and content."""
     pair_column: str | None = None
@@ -46,6 +46,18 @@ class DataConfig(Config):
     """Column that holds the label; empty: found by name and content."""
     group_column: str | None = None
     """Column of subgroups (hospital, dialect …), each of which is scored by itself on the test rows."""
+    encoding: str | None = Field(default=None, min_length=1)
+    """How the letters of a text file are stored, for example `cp1258`; empty: UTF-8, or what its byte order mark says."""
+    delimiter: str | None = Field(default=None, min_length=1)
+    """What stands between the cells of a line, for example `;` or `tab`; empty: found, and said if it is no comma."""
+    sheet: str | int | None = None
+    """Sheet of an Excel workbook, by name or by number from 1; empty: the only one that is not empty."""
+    subset: str | None = None
+    """Subset (configuration) of a data set on the Hub, where it has several."""
+    revision: str | None = None
+    """Branch, tag or commit of a data set on the Hub; empty: the default branch, and the commit found is written down."""
+    cache: bool = True
+    """Keep the tokens of many texts beside the Hub's cache, so that the next run on them starts at once."""
     validation_share: Share = 0.1
     """Share of the training file kept for validation when no validation file is given."""
     test_share: Share = 0.2

@@ -75,17 +75,22 @@ def test_five_lines_are_named_and_the_rest_counted():
     assert "(lines 10, 20, 30, 40, 50)" in str(refusal(table(*[("", ANSWER, "a")] * 5), SINGLE))
 
 
-@pytest.mark.parametrize("value", [["a"], {"a": 1}, 3, 2.5, True])
-def test_a_text_that_is_no_string_is_refused(value):
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(["a"], "a list"), ({"a": 1}, "an object"), (3, "a number"), (2.5, "a number"), (True, "true or false")],
+)
+def test_a_text_that_is_no_string_is_refused(value, kind):
     error = refusal(table((QUESTION, "", "a"), (value, "", "a")), SINGLE)
     assert error.id == "data_text_kind"
-    for part in ["1 of 2 rows", f"a {type(value).__name__} instead", "'câu'", "(lines 20)", "data.text_column"]:
+    for part in ["1 of 2 rows", f"hold {kind} instead", "'câu'", "(lines 20)", "data.text_column"]:
         assert part in str(error)
 
 
-@pytest.mark.parametrize("value", [["a", "b"], {"a": 1}, float("inf")])
-def test_a_label_that_is_no_single_value_is_refused(value):
+@pytest.mark.parametrize(
+    ("value", "kind"), [(["a", "b"], "a list"), ({"a": 1}, "an object"), (float("inf"), "a number")]
+)
+def test_a_label_that_is_no_single_value_is_refused(value, kind):
     error = refusal(table((QUESTION, "", "a"), (QUESTION, "", value)), SINGLE)
     assert error.id == "data_label_kind"
-    for part in ["1 of 2 rows", f"a {type(value).__name__} instead", "'nhãn'", "(lines 20)", "data.label_column"]:
+    for part in ["1 of 2 rows", f"hold {kind} instead", "'nhãn'", "(lines 20)", "data.label_column"]:
         assert part in str(error)

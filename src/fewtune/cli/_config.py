@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fewtune.cli._file import FILE_FLAGS
 from fewtune.config.read import build, merge, nested, overrides, read_yaml
 from fewtune.record.folder import RunFolder
 from fewtune.settings import RunConfig
@@ -23,6 +24,7 @@ FLAGS = {
     "pair-column": ("data.pair_column", "Column of a second text."),
     "label-column": ("data.label_column", "Column of the label; else found."),
     "group-column": ("data.group_column", "Column of subgroups that are scored by themselves."),
+    **FILE_FLAGS,
     "seed": ("seed", "Decides splits, order, initialisation and dropout."),
     "out": ("out", "Folder of the run, which must not exist yet."),
 }

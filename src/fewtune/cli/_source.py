@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from fewtune.data.read import Table, read
+from fewtune.cli._file import FileOptions
+from fewtune.data.read import Stream, Table, stream
 from fewtune.errors import DataError
 from fewtune.messages import Sentence
 
@@ -25,43 +26,39 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Source:
-    """A table that can be read several times, whole or row by row."""
+    """A table that can be gone through several times, row by row."""
 
-    path: Path
-    columns: tuple[str, ...]
-
-    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The line where each row starts, and the row. Raises DataError for what cannot be read exactly."""
-        table = read(self.path)
-        yield from zip(table.lines, table.rows, strict=True)
+    stream: Stream
 
     def sample(self) -> Table:
         """The first rows, for finding columns."""
-        first = list(islice(self.rows(), SAMPLE))
-        return Table(self.path, self.columns, [row for _, row in first], [line for line, _ in first], digest="")
+        first = list(islice(self.stream, SAMPLE))
+        return _table(self.stream, first)
 
     def table(self) -> Table:
         """All rows at once."""
-        return read(self.path)
+        return _table(self.stream, list(self.stream))
 
     def has_bom(self) -> bool:
         """Whether the file begins with the mark that Excel writes before UTF-8."""
-        with self.path.open("rb") as file:
+        if not self.stream.path.is_file():  # a folder, or a data set of the Hub
+            return False
+        with self.stream.path.open("rb") as file:
             return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
 @contextmanager
-def opened(data: str, form: str | None) -> Iterator[Source]:
+def opened(data: str, form: str | None, options: FileOptions) -> Iterator[Source]:
     """The table `data`; `-` is standard input in the format `form`, kept in a temporary file while the block lasts."""
     if data != STANDARD_INPUT:
-        yield _source(Path(data))
+        yield Source(stream(data, **options))
         return
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"input.{'jsonl' if form == 'text' else form}"
         try:
             with path.open("wb") as file:
                 (_copy_lines if form == "text" else shutil.copyfileobj)(sys.stdin.buffer, file)
-            yield _source(path)
+            yield Source(stream(path, **options))
         except DataError as error:
             if error.values.get("path") != path:
                 raise
@@ -69,8 +66,9 @@ def opened(data: str, form: str | None) -> Iterator[Source]:
             raise DataError(error.id, **{**error.values, "path": name}) from None
 
 
-def _source(path: Path) -> Source:
-    return Source(path, read(path).columns)
+def _table(rows: Stream, some: list[tuple[int, dict[str, Any]]]) -> Table:
+    lines = [line for line, _ in some]
+    return Table(rows.path, rows.columns, [row for _, row in some], lines, "", rows.notes, rows.counts)
 
 
 def _copy_lines(lines: BinaryIO, file: BinaryIO) -> None:

@@ -1,6 +1,10 @@
 """`fewtune evaluate`."""
 
+from typing import Unpack
+
 import click
+
+from fewtune.cli._file import FileOptions, file_options, say_notes
 
 
 @click.command()
@@ -10,6 +14,7 @@ import click
 @click.option("--text-column", help="Column of the text; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text.")
 @click.option("--label-column", help="Column of the label; else as in training, else found.")
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="The scores as one JSON object.")
 @click.pass_obj
 def evaluate(
@@ -21,6 +26,7 @@ def evaluate(
     pair_column: str | None,
     label_column: str | None,
     as_json: bool,
+    **file: Unpack[FileOptions],
 ) -> None:
     """Score the tuned model in the folder RUN on a labelled file, each metric with its interval."""
     import json
@@ -38,7 +44,8 @@ def evaluate(
 
     folder = RunFolder.open(run)
     plan, task = folder.read_plan(), build(RunConfig, read_yaml(folder.config)).task
-    with opened(data, format or "csv") as source:
+    with opened(data, format or "csv", file) as source:
+        say_notes(source.stream.notes, language)
         table = source.table()
         roles = columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True)
         rows = rows_of(table, roles, task.reader()) if task else rows_of(table, roles)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from fewtune.cli._file import FILE_FLAGS, file_options
+
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
@@ -25,6 +27,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option("--text-column", help="Column of the text in --data; else as in training, else found.")
 @click.option("--pair-column", help="Column of the second text in --data.")
+@file_options
 @click.option("--review-accuracy", type=SHARE, help="Share of the rows without review that should be right (0.95).")
 @click.option("--review-below", type=SHARE, help="Instead: review whatever is less confident than this.")
 @click.option("--sort", type=click.Choice(["confidence"]), help="Least sure first; else in the order of the input.")
@@ -47,7 +50,7 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
     if bool(texts) == (data is not None):
         raise click.UsageError("give either texts or --data FILE")
     if data is None:
-        for name in ("format", "out", "sort", "review_accuracy", "review_below", "bom"):
+        for name in ("format", "out", "sort", "review_accuracy", "review_below", "bom", *FILE_FLAGS):
             if options[name] is not None:
                 raise click.UsageError(f"--{name.replace('_', '-')} goes with --data")
         _label_texts(run, texts, as_json=options["as_json"])

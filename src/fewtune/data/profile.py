@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fewtune.data._cell import BadCell
 from fewtune.data.read import Table
 
 Kind = Literal["text", "category", "number", "id", "list", "empty"]
@@ -54,8 +55,10 @@ def profile(table: Table) -> Profile:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing: None, a blank string or NaN."""
-    return value is None or (isinstance(value, str) and not value.strip()) or (value != value)
+    """Whether a cell holds nothing to go by: None, a blank string, NaN, or a spreadsheet's error."""
+    if isinstance(value, str):
+        return not value.strip() or isinstance(value, BadCell)
+    return value is None or value != value
 
 
 def is_number(text: str) -> bool:

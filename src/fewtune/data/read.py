@@ -1,172 +1,158 @@
-"""Tables in: CSV and JSON lines, UTF-8, every value kept as it stands in the file.
+"""A file, a folder or a Hub data set as rows: whole (`read`), or one by one in constant memory (`stream`).
 
-Nothing is stripped, normalised or guessed: "Đẹp" typed with combining marks stays so, and CSV cells stay strings.
-A file that cannot be read exactly is an error that names the line.
+Values come as they stand in the file: nothing is stripped or guessed, and what was found rather than asked for (a
+delimiter, a sheet …) is in `notes`. What cannot be read exactly is an error that names the line, the row or the cell.
+Each format is read by a file of its own.
 """
 
-import codecs
-import csv
 import hashlib
-import io
-import json
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from fewtune.data._csv import open_csv
+from fewtune.data._files import open_classes, open_files
+from fewtune.data._json import open_json, open_json_lines
+from fewtune.data._parquet import open_parquet
+from fewtune.data._source import Counted, Numbered, Opened, Options, Source, unreadable
+from fewtune.data._xlsx import open_xlsx
+from fewtune.data.where import DELIMITED, JSON_LINES, WORKBOOKS, Part, locate
 from fewtune.errors import DataError
-
-JSON_LINES = (".jsonl", ".ndjson")
-LATER = (".tsv", ".xlsx", ".json", ".parquet")
-
-# The fields of a CSV record up to the first that is not well formed; possessive, so that it never backtracks.
-_SOUND_FIELDS = re.compile(r'(?:(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+)?,)*+')
+from fewtune.record.plan import Finding
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one file."""
+    """The rows of one source."""
 
     path: Path
     columns: tuple[str, ...]
     rows: list[dict[str, Any]]
-    """One dictionary a row with every column as a key; CSV values are strings, a name absent in JSONL is None."""
+    """One dictionary a row with every column as a key; values are what JSON knows, and None where there is none."""
     lines: list[int]
-    """The line of the file, counted from 1, where each row starts."""
+    """Where each row starts, from 1: the line of a text file, the row of a sheet."""
     digest: str
-    """SHA-256 of the bytes of the file, in hexadecimal."""
+    """SHA-256 of the bytes of the file, in hexadecimal; of several files, of their names and digests."""
+    notes: tuple[Finding, ...] = ()
+    """What was found rather than asked for."""
+    counts: Counted = "line"
+    """What `lines` counts."""
 
 
-def read(path: str | Path) -> Table:
-    """The table in a `.csv`, `.jsonl` or `.ndjson` file; UTF-8 with or without a byte order mark.
+@dataclass(frozen=True)
+class Stream:
+    """The rows of one source, read anew and one by one each time they are gone through."""
 
-    CSV as in RFC 4180: commas, a first line of distinct names, double quotes around texts that hold commas or line
-    breaks. JSON lines: one object a line; columns in order of first appearance. Blank lines are skipped.
-    Raises DataError, naming the line, for anything that cannot be read exactly.
+    path: Path
+    columns: tuple[str, ...]
+    notes: tuple[Finding, ...]
+    counts: Counted
+    _open: Callable[[], Iterator[Numbered]]
+
+    def __iter__(self) -> Iterator[Numbered]:
+        """Where each row starts, and the row with every column as a key. Raises DataError as `read` does."""
+        return self._open()
+
+
+def read(
+    path: str | Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | int | None = None
+) -> Table:
+    """The table in a file (`.csv .tsv .txt .jsonl .ndjson .json .xlsx .parquet`), a folder, or `owner/name:split` of the Hub.
+
+    `encoding`, `delimiter` and `sheet` say what is otherwise found, or asked for by an error. Raises DataError for
+    anything that cannot be read exactly, ConfigError for an option that cannot be.
     """
-    path = Path(path)
-    content = _content(path)
-    text = _decoded(path, content)
-    if not text.strip():
-        raise DataError("data_file_empty", path=path)
-    if "\0" in text:
-        raise DataError("data_nul", path=path, line=text.count("\n", 0, text.index("\0")) + 1)
-    columns, rows, lines = (_json_lines if path.suffix.lower() in JSON_LINES else _csv)(path, text)
-    if not rows:
-        raise DataError("data_no_rows", path=path)
-    return Table(path, columns, rows, lines, hashlib.sha256(content).hexdigest())
+    return read_part(only(locate(path), path), Options(encoding, delimiter, sheet))
+
+
+def stream(
+    path: str | Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | int | None = None
+) -> Stream:
+    """The same rows in constant memory, however long the file. (Not `.json`, which is one value and is loaded whole.)
+
+    JSON lines are gone through once before, for the names of their columns. Raises as `read`, for what stands further
+    down while the rows are gone through.
+    """
+    part, options = only(locate(path), path), Options(encoding, delimiter, sheet)
+    sources = [Source(file) for file in part.files]
+    opened = _open(part, sources, options)
+    columns = opened.columns or tuple(dict.fromkeys(name for _, row in opened.rows for name in row))
+    if (opened.columns is not None and next(opened.rows, None) is None) or not columns:
+        raise DataError("data_no_rows", path=part.path)
+
+    def rows() -> Iterator[Numbered]:
+        for line, row in _open(part, sources, options).rows:
+            yield line, _in_order(row, columns)
+
+    return Stream(part.path, columns, opened.notes, opened.counts, rows)
+
+
+def read_part(part: Part, options: Options) -> Table:
+    """The table that some files make together. Raises as `read`."""
+    sources = [Source(file, _content(file)) for file in part.files]
+    opened = _open(part, sources, options)
+    numbered = list(opened.rows)
+    if not numbered:
+        raise DataError("data_no_rows", path=part.path)
+    columns = opened.columns or tuple(dict.fromkeys(name for _, row in numbered for name in row))
+    rows = [_in_order(row, columns) for _, row in numbered]
+    return Table(
+        part.path, columns, rows, [line for line, _ in numbered], _digest(sources), opened.notes, opened.counts
+    )
+
+
+def only(parts: dict[str, Part], path: str | Path) -> Part:
+    """The one table behind a path. Raises DataError where it is split into several."""
+    if len(parts) > 1:
+        choices = ", ".join(str(part.path) for part in parts.values())
+        raise DataError("data_splits_several", path=path, choices=choices)
+    return next(iter(parts.values()))
+
+
+def _open(part: Part, sources: list[Source], options: Options) -> Opened:
+    if part.classes:
+        return open_classes(part.path, sources, options)
+    if len(sources) > 1:
+        return open_files(part.path, sources, lambda source: _open_file(source, options))
+    return _open_file(sources[0], options)
+
+
+def _open_file(source: Source, options: Options) -> Opened:
+    suffix = source.path.suffix.lower()
+    text = suffix in (*DELIMITED, *JSON_LINES, ".json")
+    for name, given, fits in (
+        ("encoding", options.encoding, text),
+        ("delimiter", options.delimiter, suffix in DELIMITED),
+        ("sheet", options.sheet, suffix in WORKBOOKS),
+    ):
+        if given is not None and not fits:
+            raise DataError("data_option_useless", path=source.path, option=f"data.{name}", suffix=suffix)
+    if suffix in DELIMITED:
+        return open_csv(source, options)
+    if suffix in JSON_LINES:
+        return open_json_lines(source, options)
+    if suffix in WORKBOOKS:
+        return open_xlsx(source, options)
+    return open_parquet(source, options) if suffix == ".parquet" else open_json(source, options)
+
+
+def _in_order(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
+    """Every column, in the order of the table; most rows have that already."""
+    return row if tuple(row) == columns else {name: row.get(name) for name in columns}
 
 
 def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise DataError("data_file_is_folder", path=path)
-    if not path.exists():
-        raise _missing(path)
-    suffix = path.suffix.lower()
-    if suffix != ".csv" and suffix not in JSON_LINES:
-        known = "data_format_later" if suffix in LATER else "data_format_unknown"
-        raise DataError(known, path=path, suffix=path.suffix)
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError("data_file_unreadable", path=path, reason=error.strerror) from error
+        raise unreadable(path, error) from error
 
 
-def _missing(path: Path) -> DataError:
-    if not path.parent.is_dir():
-        return DataError("data_folder_missing", path=path, folder=path.parent)
-    # macOS may list "đánh_giá.csv" in combining marks: compare composed, ignoring case.
-    names = {unicodedata.normalize("NFC", each.name).casefold(): each.name for each in sorted(path.parent.iterdir())}
-    near = get_close_matches(unicodedata.normalize("NFC", path.name).casefold(), list(names))
-    if not near:
-        return DataError("data_file_missing", path=path, folder=path.parent.resolve())
-    return DataError("data_file_missing_near", path=path, near=", ".join(names[name] for name in near))
-
-
-def _decoded(path: Path, content: bytes) -> str:
-    body = content.removeprefix(codecs.BOM_UTF8)
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        offset = error.start + len(content) - len(body)
-        line = content.count(b"\n", 0, offset) + 1
-        values = {"offset": offset, "byte": f"0x{content[offset]:02X}", "line": line}
-        raise DataError("data_not_utf8", path=path, **values) from error
-
-
-def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[dict[str, Any]], list[int]]:
-    # csv refuses cells over 131,072 characters. The limit is global to the process, so it is only ever raised: lowering
-    # it again would fail a read in another thread. 2**31 - 1 is the largest C long on Windows.
-    csv.field_size_limit(max(csv.field_size_limit(), min(len(text), 2**31 - 1)))
-    source = list(io.StringIO(text, newline=""))
-    reader = csv.reader(source, strict=True)
-    columns: tuple[str, ...] = ()
-    rows: list[dict[str, Any]] = []
-    lines: list[int] = []
-    line = 1
-    try:
-        for cells in reader:
-            start, line = line, reader.line_num + 1
-            if not cells or (len(columns) > 1 and len(cells) == 1 and not cells[0].strip()):
-                continue
-            if not columns:
-                columns = tuple(cells)
-                _check_names(path, columns)
-                continue
-            if len(cells) != len(columns):
-                raise DataError("data_csv_ragged", path=path, line=start, found=len(cells), expected=len(columns))
-            rows.append(dict(zip(columns, cells, strict=True)))
-            lines.append(start)
-    except csv.Error as error:  # strict mode's only complaints are about quotes
-        record = "".join(source[line - 1 :])
-        sound = _SOUND_FIELDS.match(record)
-        breaks = re.findall(r"\r\n?|\n", sound.group()) if sound else []
-        raise DataError("data_csv_quote", path=path, line=line + len(breaks)) from error
-    return columns, rows, lines
-
-
-def _json_lines(path: Path, text: str) -> tuple[tuple[str, ...], list[dict[str, Any]], list[int]]:
-    found: list[dict[str, Any]] = []
-    lines: list[int] = []
-    for number, line in enumerate(text.split("\n"), 1):  # not splitlines(), which also cuts at U+2028 inside a text
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line, object_pairs_hook=_distinct)
-            if "\\u" in line:
-                json.dumps(item, ensure_ascii=False).encode("utf-8")  # an escape can hold half a surrogate pair
-        except json.JSONDecodeError as error:
-            reason = f"{error.msg} (character {error.colno})"
-            raise DataError("data_jsonl_line", path=path, line=number, reason=reason) from error
-        except (ValueError, RecursionError) as error:
-            raise DataError("data_jsonl_line", path=path, line=number, reason=str(error)) from error
-        if not isinstance(item, dict):
-            kind = "array" if isinstance(item, list) else "value"
-            raise DataError("data_jsonl_kind", path=path, line=number, kind=kind)
-        found.append(item)
-        lines.append(number)
-    columns = tuple(dict.fromkeys(name for item in found for name in item))
-    return columns, [{name: item.get(name) for name in columns} for item in found], lines
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; json.loads alone would keep the last of two equal names and lose the first without a word."""
-    item = dict(pairs)
-    if len(item) < len(pairs):
-        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the name '{name}' appears twice in one object")
-    return item
-
-
-def _check_names(path: Path, columns: Sequence[str]) -> None:
-    for position, column in enumerate(columns, 1):
-        if not column.strip():
-            raise DataError("data_column_unnamed", path=path, position=position, count=len(columns))
-        if columns.count(column) > 1:
-            raise DataError("data_column_repeated", path=path, column=column, count=columns.count(column))
-    if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
-        raise DataError("data_csv_separator", path=path, column=columns[0], separator=repr(separator.group()))
+def _digest(sources: list[Source]) -> str:
+    digests = {source.path: hashlib.sha256(source.content or b"") for source in sources}
+    if len(sources) == 1:
+        return digests[sources[0].path].hexdigest()
+    # A folder's name before the file's: it is the label where files lie in folders of classes.
+    names = (f"{path.parent.name}/{path.name}\0".encode() + digest.digest() for path, digest in digests.items())
+    return hashlib.sha256(b"".join(names)).hexdigest()

@@ -1,6 +1,5 @@
 """The rows of a table as text, second text, label and group: nothing missing, nothing altered."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +7,7 @@ from fewtune.data.columns import Columns, columns_in
 from fewtune.data.labels import CLASSES, Label, LabelReader
 from fewtune.data.profile import as_text, is_missing
 from fewtune.data.read import Table
-from fewtune.errors import DataError
-
-SHOWN_LINES = 5
-"""Line numbers named in an error; the rest is counted."""
-SHOWN_CHARACTERS = 60
-"""Of a wrong value."""
+from fewtune.data.wrong import TEXT, Test, WrongCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +18,7 @@ class Row:
     pair: str | None
     label: Label | None
     number: int
-    """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its line in the file."""
+    """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its place in the file."""
     group: str | None = None
     """The subgroup it is scored with (a hospital, a dialect …), where there is a column of them and the cell is filled."""
 
@@ -47,12 +41,13 @@ def rows(table: Table, columns: Columns, reader: LabelReader = CLASSES) -> list[
 
 
 def _texts(table: Table, column: str, option: str) -> list[str]:
-    _refuse(table, column, "data_text_missing", is_missing, option=option)
-    _refuse(table, column, "data_text_kind", lambda value: not isinstance(value, str), option=option)
+    for id, test in TEXT.items():
+        _refuse(table, column, id, test, option=option)
     return [row[column] for row in table.rows]
 
 
 def _labels(table: Table, column: str, reader: LabelReader) -> list[Label]:
+    _refuse(table, column, "data_cell_bad", TEXT["data_cell_bad"])
     if reader.empty is None:
         _refuse(table, column, "data_label_missing", is_missing)
 
@@ -71,16 +66,8 @@ def _groups(table: Table, column: str) -> list[str | None]:
     return [None if is_missing(row[column]) else as_text(row[column]) for row in table.rows]
 
 
-def _refuse(table: Table, column: str, id: str, bad: Callable[[Any], bool], **values: str) -> None:
-    """Raise DataError `id` if any value of `column` is bad; `{kind}` and `{value}` in its sentence are of the first."""
-    found = [number for number, row in enumerate(table.rows) if bad(row[column])]
-    if not found:
-        return
-    lines = ", ".join(str(table.lines[number]) for number in found[:SHOWN_LINES])
-    values |= {
-        "column": column,
-        "lines": lines + (", …" if len(found) > SHOWN_LINES else ""),
-        "kind": type(table.rows[found[0]][column]).__name__,
-        "value": repr(table.rows[found[0]][column])[:SHOWN_CHARACTERS],
-    }
-    raise DataError(id, path=table.path, count=len(found), total=len(table.rows), **values)
+def _refuse(table: Table, column: str, id: str, test: Test, **about: Any) -> None:
+    wrong = WrongCells(id, test, table.path, column, table.counts, **about)
+    for place, row in zip(table.lines, table.rows, strict=True):
+        wrong.look(place, row[column])
+    wrong.refuse(len(table.rows))

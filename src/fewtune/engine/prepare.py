@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted, adapt
+from fewtune.check.damage import damage
 from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
@@ -16,11 +17,13 @@ from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
 from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
 from fewtune.data.labels import label_column
-from fewtune.data.read import read
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
+from fewtune.engine.cache import FeatureCache
+from fewtune.engine.features import Encoder
 from fewtune.engine.loop import Examples
 from fewtune.engine.precision import Precision, choose_device, choose_precision
+from fewtune.engine.sources import SPLITS, Sources, read_sources
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
@@ -30,7 +33,6 @@ from fewtune.settings import RunConfig
 from fewtune.tasks._base import Task
 from fewtune.tasks._choose import choose
 
-SPLITS = ("train", "validation", "test")
 LONGEST = 512
 """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
 
@@ -61,7 +63,9 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    read = _read(config)
+    sources = read_sources(config.data)
+    config = config.model_copy(update={"data": sources.config})
+    read = _read(config, sources)
     task = read.task
     task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
     rows = _split(config, task, read.rows)
@@ -80,7 +84,8 @@ def prepare(config: RunConfig) -> Prepared:
     width = anatomy.width
     task = _limit(task, tokenizer, anatomy.positions)
     max_length: int = task.max_length  # pyright: ignore[reportAttributeAccessIssue]
-    features = {name: task.encode(rows[name], tokenizer) for name in SPLITS}
+    encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
+    features = {name: encoder.encode(rows[name]) for name in SPLITS}
     adapted = adapt(empty, config.method)
     filled, found = _fill(config, task, origin, len(features["train"]), width)
     options = filled.train
@@ -99,7 +104,7 @@ def prepare(config: RunConfig) -> Prepared:
         labels=getattr(task, "labels", None) or (),
         columns=_columns(read.columns),
         rows={name: len(rows[name]) for name in SPLITS},
-        data_sha256=read.digests,
+        data_sha256=sources.digests,
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
@@ -115,7 +120,7 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=tuple(_findings(rows, features, tokenizer, max_length)),
+        findings=(*sources.notes, *_findings(rows, features, tokenizer, max_length)),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
@@ -128,8 +133,6 @@ class _Read:
     rows: dict[str, Sequence[Row]]
     """Of each file that was given."""
     columns: Columns
-    digests: dict[str, str]
-    """File → SHA-256 of its bytes."""
     task: Task
     """The one that reads the labels."""
     task_reason: Finding | None
@@ -138,11 +141,9 @@ class _Read:
     """Its options that were found in the label column."""
 
 
-def _read(config: RunConfig) -> _Read:
-    """The rows of each file given, and how they were read."""
-    data = config.data
-    paths: dict[str, Path | None] = {"train": data.path, "validation": data.validation, "test": data.test}
-    tables = {name: read(path) for name, path in paths.items() if path is not None}
+def _read(config: RunConfig, sources: Sources) -> _Read:
+    """The rows of each source, and how they were read."""
+    data, tables = config.data, sources.tables
     columns = find_text_and_label(
         tables["train"],
         text=data.text_column,
@@ -156,8 +157,7 @@ def _read(config: RunConfig) -> _Read:
     asked, reason = (config.task, None) if config.task else choose(column)
     task = asked.reading(column)
     rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
-    digests = {str(table.path.resolve()): table.digest for table in tables.values()}
-    return _Read(rows, columns, digests, task, reason, {name: str(getattr(task, name)) for name in _found(asked, task)})
+    return _Read(rows, columns, task, reason, {name: str(getattr(task, name)) for name in _found(asked, task)})
 
 
 def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
@@ -242,7 +242,8 @@ def _findings(
     rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
-    findings = check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
+    findings = damage(row for name in SPLITS for row in rows[name])
+    findings += check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:

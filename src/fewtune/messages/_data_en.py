@@ -5,17 +5,14 @@ SENTENCES: dict[str, str] = {
     "data_file_missing": "{path}: no such file. Check the name; the path is taken from the folder {folder}.",
     "data_file_missing_near": "{path}: no such file. Did you mean {near}?",
     "data_folder_missing": "{path}: the folder {folder} does not exist. Check the path.",
-    "data_file_is_folder": "{path} is a folder. Give one file ending in .csv, .jsonl or .ndjson.",
     "data_file_unreadable": (
         "{path} cannot be opened: {reason}. Close other programs that use it and check its permissions."
     ),
-    "data_format_later": "{path}: '{suffix}' files are not yet read. Convert it to .csv (comma, UTF-8) or .jsonl.",
-    "data_format_unknown": "{path}: unknown file type '{suffix}'. Give a file ending in .csv, .jsonl or .ndjson.",
     "data_file_empty": "{path} is empty. Give a file with a line of column names and at least one row.",
     "data_no_rows": "{path} has column names but no rows. Add at least one row below the first line.",
     "data_not_utf8": (
         "{path}: not UTF-8: byte {byte} at offset {offset} (line {line}). "
-        "Save the file as UTF-8; in Excel: Save As, 'CSV UTF-8 (Comma delimited)'."
+        "Save the file as UTF-8 (in Excel: Save As, 'CSV UTF-8 (Comma delimited)'), or say how it was saved with data.encoding=…."
     ),
     "data_nul": (
         "{path}: line {line} holds a NUL character; the file is damaged or was saved as UTF-16. Save it as UTF-8."
@@ -26,12 +23,12 @@ SENTENCES: dict[str, str] = {
         "Save the file with commas between cells, or rename that column."
     ),
     "data_csv_quote": (
-        "{path}: the double quote opened on line {line} is not closed properly. Close it before the next comma, "
+        "{path}: the double quote opened on line {line} is not closed properly. Close it before the end of its cell, "
         'and write a quote inside a text as two quotes ("").'
     ),
     "data_csv_ragged": (
         "{path}: the row on line {line} has {found} cells, expected {expected}. "
-        "Put double quotes around texts that contain commas, or add the missing commas."
+        "Put double quotes around texts that contain {delimiter}, or add the missing cells."
     ),
     "data_column_unnamed": (
         "{path}: column {position} of {count} has no name. Name it in the first line or remove the column "
@@ -63,19 +60,19 @@ SENTENCES: dict[str, str] = {
     ),
     # rows.py
     "data_text_missing": (
-        "{path}: {count} of {total} rows have no text in column '{column}' (lines {lines}). "
+        "{path}: {count} of {total} rows have no text in column '{column}' ({lines}). "
         "Fill them in, remove these rows, or choose another column with {option}."
     ),
     "data_text_kind": (
-        "{path}: {count} of {total} rows hold a {kind} instead of a text in column '{column}' (lines {lines}). "
-        "Write the text as a string, or choose another column with {option}."
+        "{path}: {count} of {total} rows hold {kind} instead of a text in column '{column}' ({lines}). "
+        "Write it as text (in Excel with an apostrophe before it), or choose another column with {option}."
     ),
     "data_label_missing": (
-        "{path}: {count} of {total} rows have no label in column '{column}' (lines {lines}). "
+        "{path}: {count} of {total} rows have no label in column '{column}' ({lines}). "
         "Fill them in, remove these rows, or choose another column with data.label_column."
     ),
     "data_label_kind": (
-        "{path}: {count} of {total} rows hold a {kind} instead of one label in column '{column}' (lines {lines}). "
+        "{path}: {count} of {total} rows hold {kind} instead of one label in column '{column}' ({lines}). "
         "Write one string or whole number for each row, or choose another column with data.label_column."
     ),
     # split.py

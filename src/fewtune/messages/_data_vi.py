@@ -5,17 +5,14 @@ SENTENCES: dict[str, str] = {
     "data_file_missing": "{path}: không có tệp này. Hãy kiểm tra lại tên; đường dẫn được tính từ thư mục {folder}.",
     "data_file_missing_near": "{path}: không có tệp này. Có phải bạn muốn dùng {near}?",
     "data_folder_missing": "{path}: thư mục {folder} không tồn tại. Hãy kiểm tra đường dẫn.",
-    "data_file_is_folder": "{path} là một thư mục. Hãy đưa vào một tệp có đuôi .csv, .jsonl hoặc .ndjson.",
     "data_file_unreadable": (
         "Không mở được {path}: {reason}. Hãy đóng các chương trình khác đang dùng tệp và kiểm tra quyền truy cập."
     ),
-    "data_format_later": ("{path}: chưa đọc được tệp '{suffix}'. Hãy chuyển sang .csv (dấu phẩy, UTF-8) hoặc .jsonl."),
-    "data_format_unknown": ("{path}: không rõ loại tệp '{suffix}'. Hãy đưa vào tệp có đuôi .csv, .jsonl hoặc .ndjson."),
     "data_file_empty": "{path} là tệp rỗng. Hãy đưa vào tệp có một dòng tên cột và ít nhất một dòng dữ liệu.",
     "data_no_rows": "{path} có tên cột nhưng không có dữ liệu. Hãy thêm ít nhất một dòng bên dưới dòng đầu tiên.",
     "data_not_utf8": (
         "{path}: không phải UTF-8: byte {byte} ở vị trí {offset} (dòng {line}). "
-        "Hãy lưu tệp dưới dạng UTF-8; trong Excel: Save As, 'CSV UTF-8 (Comma delimited)'."
+        "Hãy lưu tệp dưới dạng UTF-8 (trong Excel: Save As, 'CSV UTF-8 (Comma delimited)'), hoặc cho biết bảng mã của tệp bằng data.encoding=…."
     ),
     "data_nul": "{path}: dòng {line} có ký tự NUL; tệp bị hỏng hoặc đã được lưu dạng UTF-16. Hãy lưu lại dạng UTF-8.",
     # read.py: CSV
@@ -24,12 +21,12 @@ SENTENCES: dict[str, str] = {
         "Hãy lưu tệp với dấu phẩy giữa các ô, hoặc đổi tên cột đó."
     ),
     "data_csv_quote": (
-        "{path}: dấu ngoặc kép mở ở dòng {line} chưa được đóng đúng cách. Hãy đóng nó trước dấu phẩy kế tiếp, "
+        "{path}: dấu ngoặc kép mở ở dòng {line} chưa được đóng đúng cách. Hãy đóng nó trước khi hết ô, "
         'và viết dấu ngoặc kép bên trong văn bản thành hai dấu ("").'
     ),
     "data_csv_ragged": (
         "{path}: hàng ở dòng {line} có {found} ô, cần {expected} ô. "
-        "Hãy đặt văn bản có dấu phẩy trong ngoặc kép, hoặc thêm dấu phẩy còn thiếu."
+        "Hãy đặt văn bản có {delimiter} trong ngoặc kép, hoặc thêm các ô còn thiếu."
     ),
     "data_column_unnamed": (
         "{path}: cột thứ {position} trong {count} cột không có tên. Hãy đặt tên ở dòng đầu tiên hoặc xóa cột này "
@@ -62,19 +59,19 @@ SENTENCES: dict[str, str] = {
     ),
     # rows.py
     "data_text_missing": (
-        "{path}: {count} trong {total} hàng không có văn bản ở cột '{column}' (dòng {lines}). "
+        "{path}: {count} trong {total} hàng không có văn bản ở cột '{column}' ({lines}). "
         "Hãy điền vào, xóa các hàng này, hoặc chọn cột khác bằng {option}."
     ),
     "data_text_kind": (
-        "{path}: {count} trong {total} hàng chứa kiểu {kind} thay vì văn bản ở cột '{column}' (dòng {lines}). "
-        "Hãy viết văn bản dưới dạng chuỗi, hoặc chọn cột khác bằng {option}."
+        "{path}: {count} trong {total} hàng chứa {kind} thay vì văn bản ở cột '{column}' ({lines}). "
+        "Hãy viết thành văn bản (trong Excel: thêm dấu nháy đơn phía trước), hoặc chọn cột khác bằng {option}."
     ),
     "data_label_missing": (
-        "{path}: {count} trong {total} hàng không có nhãn ở cột '{column}' (dòng {lines}). "
+        "{path}: {count} trong {total} hàng không có nhãn ở cột '{column}' ({lines}). "
         "Hãy điền vào, xóa các hàng này, hoặc chọn cột khác bằng data.label_column."
     ),
     "data_label_kind": (
-        "{path}: {count} trong {total} hàng chứa kiểu {kind} thay vì một nhãn ở cột '{column}' (dòng {lines}). "
+        "{path}: {count} trong {total} hàng chứa {kind} thay vì một nhãn ở cột '{column}' ({lines}). "
         "Hãy viết một chuỗi hoặc một số nguyên cho mỗi hàng, hoặc chọn cột khác bằng data.label_column."
     ),
     # split.py

@@ -18,12 +18,12 @@ SENTENCES: dict[str, str] = {
     "labels_too_few_for_sets": "the only label in {rows:,} training rows is '{label}'; at least two are needed. For one label that applies or not, "
     "write yes and no and give --task classification; or choose another data.label_column",
     "data_label_set": (
-        "{path}: {count} of {total} rows hold {value} instead of a set of labels in column '{column}' (lines {lines}). "
+        "{path}: {count} of {total} rows hold {value} instead of a set of labels in column '{column}' ({lines}). "
         'Write labels with one separator between them ("a|b"), or lists of texts (["a", "b"]); or choose another column with data.label_column.'
     ),
     # numbers
     "data_label_number": (
-        "{path}: {count} of {total} rows hold {value} or the like instead of a number in column '{column}' (lines {lines}). "
+        "{path}: {count} of {total} rows hold {value} or the like instead of a number in column '{column}' ({lines}). "
         "Correct or remove these rows; numbers are read with a decimal {decimal} (task.decimal) and without signs that group thousands."
     ),
     "target_decimal_unclear": "{path}: in the column '{column}' the sign in {examples} may separate decimals or group thousands. Say which: "

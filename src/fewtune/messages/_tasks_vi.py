@@ -18,12 +18,12 @@ SENTENCES: dict[str, str] = {
     "labels_too_few_for_sets": "nhãn duy nhất trong {rows:,} dòng huấn luyện là '{label}'; cần ít nhất hai nhãn. Với một nhãn chỉ có đúng hoặc không, "
     "hãy ghi yes và no rồi dùng --task classification; hoặc chọn data.label_column khác",
     "data_label_set": (
-        "{path}: {count} trên {total} dòng chứa {value} thay vì một tập nhãn ở cột '{column}' (các dòng {lines}). "
+        "{path}: {count} trên {total} dòng chứa {value} thay vì một tập nhãn ở cột '{column}' ({lines}). "
         'Hãy ghi các nhãn với một dấu phân cách ("a|b"), hoặc danh sách văn bản (["a", "b"]); hoặc chọn cột khác bằng data.label_column.'
     ),
     # số
     "data_label_number": (
-        "{path}: {count} trên {total} dòng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' (các dòng {lines}). "
+        "{path}: {count} trên {total} dòng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' ({lines}). "
         "Hãy sửa hoặc bỏ các dòng này; số được đọc với dấu thập phân {decimal} (task.decimal) và không có dấu phân nhóm hàng nghìn."
     ),
     "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu phân nhóm hàng nghìn. Hãy nói rõ: "

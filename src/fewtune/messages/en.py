@@ -1,12 +1,14 @@
 """The sentences in English."""
 
 from fewtune.messages._data_en import SENTENCES as _DATA
+from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_FILES,
     **_PREDICT,
     **_REPORT,
     **_TASKS,

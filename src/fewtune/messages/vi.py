@@ -1,12 +1,14 @@
 """Các câu bằng tiếng Việt. Tên tùy chọn, tên tệp và lệnh giữ nguyên như người dùng phải gõ."""
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
+from fewtune.messages._files_vi import SENTENCES as _FILES
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_FILES,
     **_PREDICT,
     **_REPORT,
     **_TASKS,
