@@ -100,7 +100,7 @@ def test_without_a_command_the_help_is_shown(fewtune: Command):
     ("args", "said"),
     [
         (["trian"], "no command 'trian'; did you mean 'train'?"),
-        (["zzz"], "no command 'zzz'; known: demo, train, plan, resume, predict, evaluate, methods, tasks, env"),
+        (["zzz"], "no command 'zzz'; known: demo, train, plan, resume, predict, evaluate, report, methods, tasks, env"),
         (["train"], "Missing argument 'DATA|RUN.YAML'"),
         (["train", "x.csv", "--epochs", "3"], "No such option"),
         (["predict", "run"], "give either texts or --data FILE"),

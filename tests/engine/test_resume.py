@@ -104,7 +104,7 @@ def interrupted(inputs: Path, folder: Path, listener: Callable[[Event], None], m
 def told(run: RunFolder) -> list[dict[str, Any]]:
     """Steps and evaluations, without the time they took."""
     events = [event for event in run.read_events() if event.kind in ("step", "evaluation")]
-    return [event.model_dump(exclude={"seconds"}) for event in events]
+    return [event.model_dump(exclude={"seconds", "memory"}) for event in events]
 
 
 def end(run: RunFolder) -> dict[str, Any]:

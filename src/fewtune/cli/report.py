@@ -17,6 +17,8 @@ import click
 def report(language: str, run: str, out: str | None, texts: bool, errors: int, show: bool) -> None:
     """Write the report of the run in the folder RUN again: one HTML file that needs no network.
 
+    The model card, card.md, is written too where it is missing; one that is there may have been edited, and stays.
+
     \b
     fewtune report runs/reviews-minilm-lora-1 --open
     fewtune report runs/reviews-minilm-lora-1 --language vi --no-texts --out for-the-auditor.html
@@ -25,6 +27,7 @@ def report(language: str, run: str, out: str | None, texts: bool, errors: int, s
     from fewtune.messages import say
     from fewtune.record.folder import RunFolder
     from fewtune.report.build import build_report
+    from fewtune.report.card import build_card
     from fewtune.report.run import Options
 
     folder = RunFolder(run)
@@ -34,9 +37,14 @@ def report(language: str, run: str, out: str | None, texts: bool, errors: int, s
     _must_be_writable(target)
     try:
         path = build_report(folder, language, Options(texts=texts, errors=errors), target)
+        with_card = out is None and folder.scores.exists() and not folder.card.exists()
+        if with_card:
+            build_card(folder, language)
     except OSError as error:
         raise ConfigError("report_out_unwritable", out=target, reason=error.strerror or error) from None
     click.echo(say("report_written", language, path=path))
+    if with_card:
+        click.echo(say("report_card_written", language, path=folder.card))
     if show:
         import webbrowser
 
