@@ -8,13 +8,13 @@ import click
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--out", help="HTML file to write; else report.html in RUN.")
-@click.option("--texts/--no-texts", default=True, show_default=True, help="Whether texts of the data are shown.")
+@click.option("--no-texts", is_flag=True, help="Leave out all texts of the data.")
 @click.option(
     "--errors", type=click.IntRange(0, 1000), default=20, show_default=True, help="The most wrong answers listed."
 )
 @click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
 @click.pass_obj
-def report(language: str, run: str, out: str | None, texts: bool, errors: int, show: bool) -> None:
+def report(language: str, run: str, out: str | None, no_texts: bool, errors: int, show: bool) -> None:
     """Write the report of the run in the folder RUN again: one HTML file that needs no network.
 
     The model card, card.md, is written too where it is missing; one that is there may have been edited, and stays.
@@ -36,7 +36,7 @@ def report(language: str, run: str, out: str | None, texts: bool, errors: int, s
     target = Path(out) if out is not None else folder.report
     _must_be_writable(target)
     try:
-        path = build_report(folder, language, Options(texts=texts, errors=errors), target)
+        path = build_report(folder, language, Options(texts=not no_texts, errors=errors), target)
         with_card = out is None and folder.scores.exists() and not folder.card.exists()
         if with_card:
             build_card(folder, language)
