@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
 def test_it_writes_the_report_into_the_run(fewtune: Command, folder: Path):
     done = fewtune("report", folder)
     assert (done.code, done.err) == (0, "")
-    assert done.out == f"The report is in {folder / 'report.html'}\n"
+    assert done.out == f"The report is in {folder / 'report.html'}\nThe model card is in {folder / 'card.md'}\n"
     assert '<html lang="en">' in (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -30,12 +30,19 @@ def test_the_same_report_every_time(fewtune: Command, folder: Path):
     assert listing(folder) == before
 
 
+def test_an_edited_card_stays(fewtune: Command, folder: Path):
+    (folder / "card.md").write_text("---\nlicense: mit\n---\nmine", encoding="utf-8")
+    done = fewtune("report", folder)
+    assert done.out == f"The report is in {folder / 'report.html'}\n"
+    assert (folder / "card.md").read_text(encoding="utf-8").endswith("mine")
+
+
 def test_language_texts_errors_and_out(fewtune: Command, folder: Path, tmp_path: Path):
     out = tmp_path / "báo cáo.html"
     done = fewtune("report", folder, "--language", "vi", "--no-texts", "--errors", 3, "--out", out)
     assert done.code == 0
     assert done.out == f"Báo cáo nằm trong {out}\n"
-    assert not (folder / "report.html").exists()
+    assert not (folder / "report.html").exists() and not (folder / "card.md").exists()
     html = out.read_text(encoding="utf-8")
     assert '<html lang="vi">' in html
     assert "đồ ăn ngon" not in html
@@ -54,6 +61,7 @@ def test_an_unfinished_run_has_a_report_too(fewtune: Command, tmp_path: Path):
     folder = write_run(tmp_path / "run", finished=False, saved="").path
     assert fewtune("report", folder).code == 0
     assert "fewtune resume" in (folder / "report.html").read_text(encoding="utf-8")
+    assert not (folder / "card.md").exists()
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ SENTENCES: dict[str, str] = {
     # in a notebook, and on the command line
     "report_notebook": "The report, also in {path}:",
     "report_written": "The report is in {path}",
+    "report_card_written": "The model card is in {path}",
     "report_out_folder": "--out {out}: is a folder; give the name of a file, for example {out}/report.html",
     "report_out_missing": "--out {out}: the folder {folder} does not exist; create it, or choose another",
     "report_out_unwritable": "--out {out}: cannot be written ({reason}); choose another file",

@@ -130,6 +130,7 @@ SENTENCES: dict[str, str] = {
     # in a notebook, and on the command line
     "report_notebook": "Báo cáo, cũng có trong {path}:",
     "report_written": "Báo cáo nằm trong {path}",
+    "report_card_written": "Thẻ mô hình nằm trong {path}",
     "report_out_folder": "--out {out}: là một thư mục; hãy cho tên một tệp, ví dụ {out}/report.html",
     "report_out_missing": "--out {out}: thư mục {folder} không tồn tại; hãy tạo nó, hoặc chọn thư mục khác",
     "report_out_unwritable": "--out {out}: không ghi được ({reason}); hãy chọn tệp khác",

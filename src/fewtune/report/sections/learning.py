@@ -83,9 +83,7 @@ def section(run: Run, words: Words) -> Course:
     scores, names = _score_curves(course, words)
     rule = words("overfitting_rule", rise=words.percent(RISE, 0)) if turn else ""
     has_steps = len(course.steps) > len(course.evaluations)
-    return Course(
-        course, tuple(_remarks(course, turn, words)), rule, _losses(course, turn, words), has_steps, scores, names
-    )
+    return Course(course, tuple(remarks(course, words)), rule, _losses(course, turn, words), has_steps, scores, names)
 
 
 def learning(events: Sequence[Event]) -> Learning:
@@ -125,8 +123,9 @@ def _turn(course: Learning) -> Turn | None:
     return Turn(epoch, train, low, both[-1][1], both[-1][2])
 
 
-def _remarks(course: Learning, turn: Turn | None, words: Words) -> list[tuple[str, str]]:
-    said = []
+def remarks(course: Learning, words: Words) -> list[tuple[str, str]]:
+    """What the curves mean, each as (`warning` or `note`, sentence)."""
+    said, turn = [], _turn(course)
     if turn is not None:
         values = {
             "epoch": words.epoch(turn.epoch),
