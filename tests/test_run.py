@@ -279,7 +279,7 @@ def test_a_save_that_loses_the_factors_but_not_the_head_is_seen_too(
     lost: Callable[[Any], Any] = lambda layer: {name: torch.zeros_like(t) for name, t in real(layer).items()}  # noqa: E731
     monkeypatch.setattr(LowRankLinear, "tensors", lost)
     bad = fewtune.train(config(inputs, out=tmp_path / "run"))
-    assert bad.scores.test["accuracy"].value <= result.scores.test["accuracy"].value - 0.25
+    assert bad.scores.test["accuracy"].value <= result.scores.test["accuracy"].value - 0.15
 
 
 def test_a_folder_that_exists_is_never_written_into(inputs: Path, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_plan_writes_nothing_and_says_what_train_will_do(
     assert done.code == 0
     assert list(here.iterdir()) == []
     assert "what learns" in done.out
-    assert "6,722 (16.26%) learn (lora)" in done.out
+    assert "7,778 (18.81%) learn (lora)" in done.out
     plan = fewtune("plan", data, "--model", model, *FAST, "--json").json
     assert plan == json.loads((trained / "plan.json").read_text())
 
@@ -304,7 +304,7 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
             ["groups.csv", "--model", str(model), "--group-column", "khách"],
             "120 different groups (at most 100)",
         ),
-        "weights": ([*use, "task.name=cls", "task.class_weights={tốt: 2}"], "missing: tệ; unknown: -"),
+        "weights": ([*use, "task.name=cls", "task.class_weights={tốt: 2}"], "missing tệ, unknown -"),
         "NaN label": (["nan.jsonl", "--model", str(model), "--label-column", "label"], "rows have no label"),
         "not UTF-8": (["latin.csv", "--model", str(model)], "not UTF-8 (byte 0xE9"),
         "unknown file type": (["a.docx", "--model", str(model)], "no such file"),
