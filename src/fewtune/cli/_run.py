@@ -8,7 +8,7 @@ import transformers
 from huggingface_hub.utils import disable_progress_bars
 from rich.console import Console
 
-from fewtune.cli.show import Live, finding_lines, page, plan_lines, scores_table, verdict
+from fewtune.cli.show import Live, finding_lines, groups_table, page, plan_lines, scores_table, verdict
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
@@ -62,5 +62,7 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
         names = {name: say(f"short_{name}", language) for name in scores.baselines}
         columns = {"tuned": scores.test} | {names[name]: found["test"] for name, found in scores.baselines.items()}
         console.print(scores_table(f"test, {scores.confidence * 100:g}% intervals", columns))
+        if (groups := groups_table(scores, language)) is not None:
+            console.print(groups)
     console.print(verdict(result.scores, language), highlight=False, markup=False, style="bold")
     console.print(say("written", language, folder=result.folder), highlight=False, markup=False)
