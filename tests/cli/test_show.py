@@ -7,6 +7,7 @@ from rich.console import Console
 
 from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, page, scores_table, verdict
 from fewtune.record.result import Comparison, RunScores, Score, Scores
+from fewtune.tasks._base import Prediction
 
 
 def score(value: float, low: float = 0.1, high: float = 0.9, n: int = 1234) -> Score:

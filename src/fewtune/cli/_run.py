@@ -56,5 +56,7 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
         names = {name: say(f"short_{name}", language) for name in scores.baselines}
         columns = {"tuned": scores.test} | {names[name]: found["test"] for name, found in scores.baselines.items()}
         console.print(scores_table(f"test, {scores.confidence * 100:g}% intervals", columns))
+        if (groups := groups_table(scores, language)) is not None:
+            console.print(groups)
     console.print(verdict(result.scores, language), highlight=False, markup=False, style="bold")
     console.print(say("written", language, folder=result.folder), highlight=False, markup=False)

@@ -12,7 +12,7 @@ from rich.text import Text
 from fewtune.data.labels import names_of
 from fewtune.messages import say
 from fewtune.record.plan import Plan
-from fewtune.record.result import RunScores, Score, Scores
+from fewtune.record.result import SMALL_GROUP, RunScores, Score, Scores
 
 if TYPE_CHECKING:
     from fewtune.tasks._base import Prediction
@@ -101,6 +101,22 @@ def scores_table(title: str, columns: dict[str, Scores]) -> Table:
             table.add_row(escape(metric), *(_with_interval(scores[metric]) for scores in columns.values()))
     if left_out:
         table.caption = f"the {FEW_CLASSES} lowest of {len(classes)} classes; --json gives all of them"
+    return table
+
+
+def groups_table(scores: RunScores, language: str) -> Table | None:
+    """One row per subgroup with the metric that is compared; None without subgroups."""
+    if not scores.groups or scores.comparison is None:
+        return None
+    metric = scores.comparison.metric
+    title = say("groups_title", language, metric=_metric(metric, language))
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
+    for name in ("", "n", metric):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column("")
+    for name, found in scores.groups.items():
+        few = say("group_small", language, few=SMALL_GROUP) if found[metric].n < SMALL_GROUP else ""
+        table.add_row(escape(name), f"{found[metric].n:,}", _with_interval(found[metric]), few)
     return table
 
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 Chances = Callable[[Sequence[str]], NDArray[np.float64]]
 """Texts → probability of each label, (n, L)."""
 
-GRID = (1.0, 3.0, 10.0, 30.0, 100.0)
-"""Weights C of the rows against the penalty, from which cross-validation chooses."""
+GRID = (3.0, 10.0, 30.0)
+"""Weights C of the rows against the penalty, from which cross-validation chooses. On 2,142 and 4,000 rows of
+emotion_en_goemotions_multilabel 10, 30 and 100 are within 0.002 of micro F1, 3 is 0.005 to 0.02 and 1 is 0.04 below."""
 
-SEARCH = 60_000
-"""Rows × labels that the search for C may use. A sample of the rows is drawn above it."""
+SEARCH = 40_000
+"""Rows × labels that the search for C may use: about 4 s on one core. A sample of the rows is drawn above it."""
 
 
 def commonest_set(train: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def permutation(
     `rows_a` and `rows_b` (n, k) hold what each row adds to the sums (..., k) of which `statistic` is a function. If the
     predictors are equally good, the answers of any row could as well be swapped: Noreen, Computer Intensive Methods for
     Testing Hypotheses (1989), on F scores Yeh, More accurate tests for the statistical significance of result
-    differences, COLING 2000, arXiv cs/0008005. All swaps are counted where there are no more than `permutations` of them,
+    differences, COLING 2000 (ACL C00-2137). All swaps are counted where there are no more than `permutations` of them,
     else so many are drawn, and p = (1 + as far) / (1 + drawn).
 
     Raises ValueError for no rows or shapes that differ.

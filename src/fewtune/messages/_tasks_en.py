@@ -40,6 +40,8 @@ SENTENCES: dict[str, str] = {
     # the terminal
     "plan_rows_numbers": "{train:,} training, {validation:,} validation and {test:,} test rows; {median} tokens at the "
     "median, {longest} at most",
+    "groups_title": "{metric} by group, test rows",
+    "group_small": "fewer than {few} rows: do not rely on it",
     "metric_accuracy": "accuracy",
     "metric_micro_f1": "micro F1",
     "metric_r2": "R²",
