@@ -20,6 +20,7 @@ RUN_FILES = {
     "plan.json",
     "environment.json",
     "events.jsonl",
+    "decision.json",
     "scores.json",
     "predictions.jsonl",
     "report.html",
@@ -217,12 +218,26 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
     write_csv(here / "few.csv", ["text", "label"], good[:4])
     write_csv(here / "blank.csv", ["text", "label"], [("  ", "tốt"), *good])
     write_csv(here / "unseen.csv", ["id", "text", "label"], [(0, "great phone", "maybe")])
+    groups = [(text, label, f"khách {n}") for n, (text, label) in enumerate(texts(120))]
+    write_csv(here / "groups.csv", ["text", "label", "khách"], groups)
+    write_csv(here / "ratings.csv", ["text", "rating"], [(f"text number {n}", 1 + n % 5) for n in range(100)])
+    write_csv(here / "same.csv", ["text", "score"], [(f"text number {n}", 3) for n in range(100)])
+    targets = [(f"text number {n}", "nan" if n == 7 else n / 8) for n in range(100)]
+    write_csv(here / "targets.csv", ["text", "score"], targets)
+    write_csv(here / "thousands.csv", ["text", "giá"], [(f"text number {n}", f"{n + 1}.500") for n in range(100)])
+    for name, cells in (("one", (["a"], [])), ("mixed", (["a"], {"a": 1}))):
+        lines = [json.dumps({"text": f"text number {n}", "labels": cells[n % 2]}) + "\n" for n in range(100)]
+        (here / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     write_csv(here / "many.csv", ["text", "label"], [(f"text number {n}", n % 205) for n in range(2460)])
     (here / "nan.jsonl").write_text("".join(json.dumps({"text": t, "label": float("nan")}) + "\n" for t, _ in good))
     (here / "latin.csv").write_bytes("text,label\ncafé,a\n".encode("latin-1"))
     (here / "bad.yaml").write_text("model: a: b\n")
     (here / "lone.yaml").write_text("seed: 1\n")
     use = [str(data), "--model", str(model)]
+
+    def numbers(name: str) -> list[str]:
+        return [f"{name}.csv", "--model", str(model), "--label-column", "score"]
+
     return {
         "missing file": (["nowhere.csv", "--model", str(model)], "nowhere.csv: no such file"),
         "empty file": (["empty.csv", "--model", str(model)], "empty.csv is empty"),
@@ -231,7 +246,18 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
         "too few rows": (["few.csv", "--model", str(model), "--label-column", "label"], "rows are too few"),
         "blank text": (["blank.csv", "--model", str(model)], "1 of 41 rows have no text"),
         "unseen label": ([*use, "--test", "unseen.csv"], "test: labels that training does not know"),
-        "too many labels": (["many.csv", "--model", str(model), "--label-column", "label"], "205 different labels"),
+        "too many labels": (["many.csv", "--model", str(model), "--task", "classification"], "205 different labels"),
+        "ratings": (["ratings.csv", "--model", str(model)], "--task regression: the values are amounts"),
+        "one number": ([*numbers("same"), "--task", "regression"], "have the number 3 in the label"),
+        "NaN target": (numbers("targets"), "hold 'nan' or the like instead of a number in column"),
+        "thousands": (["thousands.csv", "--model", str(model), "--task", "regression"], "task.decimal=point or task"),
+        "one label of sets": (["one.jsonl", "--model", str(model)], "at least two are needed"),
+        "no sets": (["mixed.jsonl", "--model", str(model), "--task", "multilabel"], "instead of a set of labels"),
+        "too many groups": (
+            ["groups.csv", "--model", str(model), "--group-column", "khách"],
+            "120 different groups (at most 100)",
+        ),
+        "weights": ([*use, "task.name=cls", "task.class_weights={tốt: 2}"], "missing: tệ; unknown: -"),
         "NaN label": (["nan.jsonl", "--model", str(model), "--label-column", "label"], "rows have no label"),
         "not UTF-8": (["latin.csv", "--model", str(model)], "not UTF-8: byte 0xE9"),
         "unknown file type": (["a.docx", "--model", str(model)], "no such file"),
@@ -267,6 +293,14 @@ CASES = [
     "blank text",
     "unseen label",
     "too many labels",
+    "ratings",
+    "one number",
+    "NaN target",
+    "thousands",
+    "one label of sets",
+    "no sets",
+    "too many groups",
+    "weights",
     "NaN label",
     "not UTF-8",
     "unknown file type",

@@ -48,4 +48,4 @@ def demo(language: str, pairs: tuple[str, ...], label: str, quiet: bool, as_json
         )
     if not as_json:
         for text, found in zip(SAMPLES[label], load(result.folder).predict(SAMPLES[label]), strict=True):
-            click.echo(f"  {found.label} ({found.probabilities[found.label]:.0%})\t{text}")
+            click.echo(f"  {found.label} ({max(found.probabilities.values()):.0%})\t{text}")

@@ -206,7 +206,7 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    of_task = _found(config.task, task) if config.task else ["name", *_found(type(task)(), task)]
+    of_task = _found(config.task, task) if config.task else ["name", *_found(type(task).model_validate({}), task)]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
 
 
