@@ -25,7 +25,7 @@ def test_says_whether_it_worked_and_by_how_much(tmp_path):
         "111,744 of 23,046,147 parameters learned (0.48%)",
         "bert.encoder.layer.0–5.attention.self.key",
         "Training: 140 rows Validation: 20 rows Test: 40 rows",
-        "Give each text one of 3 labels, as 140 training rows of messages_en.csv show it.",
+        "Give each text one of 3 labels, learned from 140 training rows of messages_en.csv.",
         "22 tokens at the median, 31 or less in 95 of 100 rows, 47 at most. The limit is 512.",
         "53674f7949f3ab07" * 4,
         "fewtune train 'my messages.csv'",

@@ -29,6 +29,7 @@ def test_the_frame_holds_the_report_and_nothing_gets_out(tmp_path):
     assert page.replace('<meta charset="utf-8">\n<base href="about:srcdoc">', '<meta charset="utf-8">') == render(
         folder
     )
+    assert page.index('<base href="about:srcdoc">') < page.index("<a "), "or its links lead into the notebook"
     assert "sandbox" in found.frame
     assert found.frame["title"] == 'Report: "><script>run'
 

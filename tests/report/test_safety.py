@@ -12,7 +12,7 @@ import pytest
 from fewtune.messages import LANGUAGES, _report_en, _report_facts_en, _report_facts_vi, _report_vi
 from fewtune.record.facts import Glance
 from fewtune.record.plan import Finding, PlannedColumn, PlannedLayer
-from fewtune.record.result import RunScores
+from fewtune.record.result import RunScores, Score
 from fewtune.report.build import build_report, render
 from report.pages import page
 from report.run_folders import LEAKAGE, LOSSES, classified, numbers, run_scores, sets, write_run
@@ -156,6 +156,20 @@ def test_is_whole_whatever_is_missing(tmp_path, changes, language):
     assert ("lang", language) in found.attributes
     assert not re.search(r"\bNone\b(?! of)", found.text)
     assert "nan" not in re.split(r"\W+", found.text)
+
+
+def test_stays_small_whatever_the_data(tmp_path):
+    labels = tuple(f"ý định số {i}" for i in range(200))
+    lines = classified(labels, 2000, 0.5)
+    for line in lines:
+        line["text"] *= 500
+    scores = run_scores(
+        labels, groups={f"nhóm {i}": {"accuracy": Score(value=0.5, low=0, high=1, n=20)} for i in range(100)}
+    )
+    losses = [(1 / epoch, 1 + epoch / 100) for epoch in range(1, 1001)]
+    folder = write_run(tmp_path / "run", labels=labels, scores=scores, predictions=lines, losses=losses, epochs=1000)
+    assert folder.predictions.stat().st_size > 40_000_000
+    assert len(build_report(folder).read_bytes()) < 800_000
 
 
 def test_both_languages_have_the_same_sentences_and_places():

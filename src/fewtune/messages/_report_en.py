@@ -119,9 +119,9 @@ SENTENCES: dict[str, str] = {
     "promise; below it the model is too sure of itself, above it too modest.",
     "report_calibration_error": "The mean distance from the line (expected calibration error, {n} probabilities in {bins} equally large bins) was "
     "{before} as trained and is {after} now. With few rows even perfect probabilities show a distance above zero.",
-    "report_temperature_softer": "The model was too sure: its logits are divided by a temperature of {temperature}, fitted on the validation rows, "
+    "report_temperature_softer": "On the validation rows it was too sure: its logits are divided by a temperature of {temperature}, fitted there, "
     "before they become probabilities.",
-    "report_temperature_sharper": "The model was too modest: its logits are divided by a temperature of {temperature}, fitted on the validation rows, "
+    "report_temperature_sharper": "On the validation rows it was too modest: its logits are divided by a temperature of {temperature}, fitted there, "
     "before they become probabilities.",
     "report_temperature_order": "Which label is chosen does not change.",
     "report_temperature_unchanged": "Its probabilities are left as they are (temperature {temperature}).",

@@ -23,7 +23,7 @@ SENTENCES: dict[str, str] = {
     "report_advice_unknown": "Không so sánh trên tập kiểm tra thì không ai biết tinh chỉnh có ích hay không.",
     "report_warnings": "Cảnh báo về dữ liệu: {n}. Hãy đọc trước khi dựa vào các điểm số.",
     # tiles
-    "report_tile_score": "{metric}, tập {split}",
+    "report_tile_score": "{metric} ({split})",
     "report_tile_score_note": "từ {low} đến {high}, {n} hàng",
     "report_tile_difference": "So với phương án mạnh nhất",
     "report_tile_range": "từ {low} đến {high}",
@@ -105,7 +105,7 @@ SENTENCES: dict[str, str] = {
     "report_agreement_off": "dự đoán trừ số đúng",
     "report_agreement_exact": "chính xác",
     # groups
-    "report_groups": "Tốt đến đâu với từng nhóm",
+    "report_groups": "Kết quả theo từng nhóm",
     "report_groups_note": "Các hàng kiểm tra theo cột {column}, điểm thấp nhất ở trên. Vạch đứng ngắn là điểm số của mọi hàng. Một nhóm bị coi là kém "
     "hơn khi cả khoảng tin cậy của nó nằm về phía kém hơn của vạch đó; trong nhiều nhóm, một vài nhóm như vậy chỉ do ngẫu nhiên. Dưới {smallest} "
     "hàng thì không thể kết luận gì.",
@@ -120,17 +120,17 @@ SENTENCES: dict[str, str] = {
     "đúng lời; nằm dưới là mô hình quá tự tin, nằm trên là quá dè dặt.",
     "report_calibration_error": "Khoảng cách trung bình đến đường đó (sai số hiệu chỉnh kỳ vọng, {n} xác suất chia vào {bins} ngăn bằng nhau) là {before} "
     "ngay sau huấn luyện và bây giờ là {after}. Với ít hàng, ngay cả xác suất hoàn hảo cũng cho khoảng cách lớn hơn không.",
-    "report_temperature_softer": "Mô hình đã quá tự tin: các logit được chia cho nhiệt độ {temperature}, tính từ tập thẩm định, trước khi thành xác "
+    "report_temperature_softer": "Trên tập thẩm định, mô hình đã quá tự tin: các logit được chia cho nhiệt độ {temperature}, tính từ đó, trước khi thành xác "
     "suất.",
-    "report_temperature_sharper": "Mô hình đã quá dè dặt: các logit được chia cho nhiệt độ {temperature}, tính từ tập thẩm định, trước khi thành xác "
+    "report_temperature_sharper": "Trên tập thẩm định, mô hình đã quá dè dặt: các logit được chia cho nhiệt độ {temperature}, tính từ đó, trước khi thành xác "
     "suất.",
     "report_temperature_order": "Nhãn được chọn không thay đổi.",
     "report_temperature_unchanged": "Xác suất được giữ nguyên (nhiệt độ {temperature}).",
-    "report_calibration_picture": "Nói ra và thành sự thật",
+    "report_calibration_picture": "Xác suất nêu ra so với thực tế",
     "report_calibration_text": "{n} xác suất của các hàng kiểm tra trong {bins} ngăn",
-    "report_calibration_stated": "xác suất nói ra",
+    "report_calibration_stated": "xác suất nêu ra",
     "report_calibration_true": "tỉ lệ đúng",
-    "report_calibration_bin": "nói {stated}, đúng {true}, gồm {n}",
+    "report_calibration_bin": "nêu {stated}, đúng {true}, gồm {n}",
     "report_calibration_table": "Từng ngăn",
     # wrong answers
     "report_errors": "Những câu trả lời sai nặng nhất",

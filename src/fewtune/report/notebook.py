@@ -27,9 +27,10 @@ def inline(folder: RunFolder) -> str:
     html = folder.report.read_text(encoding="utf-8") if folder.report.exists() else render(folder)
     found = re.search(r'<html lang="(\w+)"', html)
     words = Words(found[1] if found and found[1] in LANGUAGES else "en")
-    return FRAME.format(
+    frame = FRAME.format(
         line=words("notebook", path=folder.report),
         title=words("title", name=folder.path.name),
         page=html.replace('<meta charset="utf-8">', BASE, 1),
         height=HEIGHT,
     )
+    return str(frame)
