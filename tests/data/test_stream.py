@@ -154,7 +154,7 @@ def test_what_is_wrong_further_down_is_told_where_it_comes(tmp_path: Path, name:
     ("name", "content", "id"),
     [
         ("a.csv", "text,label\n", "data_no_rows"),
-        ("a.jsonl", "\n\n", "data_no_rows"),
+        ("a.jsonl", "\n\n", "data_file_empty"),
         ("a.json", "[]", "data_no_rows"),
         ("a.csv", "", "data_file_empty"),
     ],
