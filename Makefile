@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check format quality parity clean
+.PHONY: demo test check track format docs quality parity clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -19,9 +19,19 @@ check: .venv/.installed-dev
 	$(BIN)/lint-imports
 	$(TEST_ENV) $(BIN)/python -m pytest tests/shape -q -s
 
+# The trackers against MLflow, TensorBoard and W&B themselves, which are too large for the development install (about 280 MB).
+track: .venv/.installed-track
+	$(BIN)/python -c "import mlflow, sqlalchemy, alembic, tensorboard, wandb"
+	$(TEST_ENV) $(BIN)/python -m pytest tests/track -q -rs
+
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The tables made from the code, then the site: build/site/index.html. A broken link or a page outside the navigation stops it.
+docs: .venv/.installed-docs
+	$(BIN)/python -m tools.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Slow proofs on real data: DATA=<folder with sentiment_en_mr and intent_en_banking77>. Resumable, results in quality/.
 quality: .venv/.installed-dev
@@ -39,6 +49,15 @@ parity: .venv/.installed-dev
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[demo,dev]'
 	touch $@ .venv/.installed-demo
+
+.venv/.installed-track: .venv/.installed-dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[track]'
+	touch $@
+
+.venv/.installed-docs: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
 
 clean:
 	rm -rf .venv dist build .pytest_cache .ruff_cache

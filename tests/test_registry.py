@@ -12,20 +12,22 @@ from fewtune.errors import ConfigError
 from fewtune.methods._base import Method
 from fewtune.registry import SHORT_FORMS, Kind, canonical, class_name, describe, did_you_mean, find, names
 from fewtune.tasks._base import Task
+from fewtune.track._base import Tracker
 
-KINDS: tuple[Kind, ...] = ("methods", "tasks")
+KINDS: tuple[Kind, ...] = ("methods", "tasks", "track")
 ALL = [(kind, name) for kind in KINDS for name in names(kind)]
 
 
 def test_the_names_are_those_of_the_files():
     assert names("methods") == ["full", "head", "lora"]
     assert names("tasks") == ["classification", "multilabel", "regression"]
+    assert names("track") == ["mlflow", "tensorboard", "wandb"]
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
 def test_a_name_leads_to_a_class_that_says_the_same_name(kind: Kind, name: str):
     found = find(kind, name)
-    assert issubclass(found, {"methods": Method, "tasks": Task}[kind])
+    assert issubclass(found, {"methods": Method, "tasks": Task, "track": Tracker}[kind])
     assert found.__name__ == class_name(name)
     assert found.model_fields["name"].default == name
     assert Path(sys.modules[found.__module__].__file__ or "").stem == name
@@ -92,6 +94,7 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in points if p.group == group])
     assert names("methods") == ["full", "head", "lora", "their_method"]
     assert names("tasks") == ["classification", "multilabel", "regression"]
+    assert names("track") == ["mlflow", "tensorboard", "wandb"]
     assert find("methods", "their-method").__name__ == "Head"
     assert find("methods", "lora").__module__ == "fewtune.methods.lora"
     assert describe("methods", "their_method") == "fewtune.methods.head:Head"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from fewtune.errors import ConfigError, FormatError
 from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
 from fewtune.registry import find, names
@@ -67,6 +68,7 @@ def test_defaults():
         },
         "eval": {"batch_size": 64, "confidence": 0.95, "resamples": 2000},
         "hardware": {"device": "auto", "precision": "auto", "threads": None},
+        "track": [],
         "seed": 0,
         "out": None,
     }
@@ -133,3 +135,63 @@ def test_equal_options_are_equal():
     assert run_config() == run_config()
     assert run_config(method=Lora(rank=3)) == run_config(method={"name": "lora", "rank": 3})
     assert run_config(method=Lora(rank=3)) != run_config(method=Lora(rank=4))
+
+
+# --- from a finished run
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """The folder of a run that found its epochs and labels by itself, as far as options are read from it."""
+    from fewtune.config.read import write_yaml
+
+    folder = tmp_path / "chạy"
+    (folder / "adapter").mkdir(parents=True)
+    options = run_config(
+        method={"name": "lora", "rank": 4},
+        train={"epochs": 7, "clip": None},
+        task={"name": "cls", "labels": ["tệ", "tốt"]},
+    )
+    (folder / "run.yaml").write_text(write_yaml(options.model_dump(mode="json", exclude={"out"})), encoding="utf-8")
+    (folder / "plan.json").write_text('{"found": ["train.epochs", "task.labels"]}', encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"train.epochs": 7, "method.rank": 4, "task.labels": ("tệ", "tốt"), "train.clip": None}),
+        ({"seed": 1}, {"seed": 1, "train.epochs": 7}),
+        ({"method": "full"}, {"method.name": "full", "train.epochs": None, "task.labels": None, "train.clip": None}),
+        ({"method": Lora(rank=2)}, {"method.rank": 2, "train.epochs": None}),
+        ({"data": Path("e.csv")}, {"data.path": Path("e.csv"), "train.epochs": None, "task.labels": None}),
+        ({"data": "e.csv", "train": {"epochs": 3}}, {"train.epochs": 3, "train.clip": None}),
+        ({"model": "x", "train": TrainConfig(epochs=7)}, {"train.epochs": 7, "train.clip": 1.0}),
+        ({"track": "mlflow"}, {"train.epochs": 7}),
+    ],
+)
+def test_from_run(finished: Path, options: dict[str, Any], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("fewtune.record.folder.Plan.model_validate_json", _found_alone)
+    config = RunConfig.from_run(finished, **options)
+    for path, value in expected.items():
+        section, _, name = path.partition(".")
+        found = getattr(config, section)
+        assert (getattr(found, name) if name else found) == value, path
+
+
+def _found_alone(text: str) -> Any:
+    import json
+    from types import SimpleNamespace
+
+    return SimpleNamespace(found=tuple(json.loads(text)["found"]))
+
+
+def test_from_what_is_no_run(tmp_path: Path):
+    with pytest.raises(FormatError, match="not a run folder"):
+        RunConfig.from_run(tmp_path)
+
+
+def test_from_run_says_every_mistake(finished: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("fewtune.record.folder.Plan.model_validate_json", _found_alone)
+    with pytest.raises(ConfigError, match=r"train.epochs: must be >= 1, got 0\nsed: unknown name; did you mean 'seed'"):
+        RunConfig.from_run(finished, train={"epochs": 0}, sed=1)

@@ -1,6 +1,6 @@
-"""Methods and tasks by name, found by listing a folder: `methods/lora_plus.py` holds the class `LoraPlus`.
+"""Methods, tasks and trackers by name, found by listing a folder: `methods/lora_plus.py` holds the class `LoraPlus`.
 
-Packages of others add theirs with an entry point in the group `fewtune.methods` or `fewtune.tasks`. Listing and
+Packages of others add theirs with an entry point in the group `fewtune.methods`, `fewtune.tasks` or `fewtune.track`. Listing and
 describing import nothing, so help is instant; `find` imports the one file it needs.
 """
 
@@ -14,7 +14,8 @@ from typing import Literal
 from fewtune.errors import ConfigError
 from fewtune.messages import Sentence
 
-Kind = Literal["methods", "tasks"]
+Kind = Literal["methods", "tasks", "track"]
+SINGULAR: dict[Kind, str] = {"methods": "method", "tasks": "task", "track": "tracker"}
 
 # What people call the same thing. Only names stand here, never options.
 SHORT_FORMS = {
@@ -32,6 +33,10 @@ SHORT_FORMS = {
         "multilabel_classification": "multilabel",
         "multi_label_classification": "multilabel",
         "text_regression": "regression",
+    },
+    "track": {
+        "tb": "tensorboard",
+        "weights_and_biases": "wandb",
     },
 }
 
@@ -53,7 +58,7 @@ def find(kind: Kind, name: str) -> type:
     plugin = _entry_points(kind).get(wanted)
     if plugin is not None:
         return plugin.load()
-    raise ConfigError("unknown_name", kind=kind[:-1], name=name, hint=did_you_mean(wanted, names(kind)))
+    raise ConfigError("unknown_name", kind=SINGULAR[kind], name=name, hint=did_you_mean(wanted, names(kind)))
 
 
 def describe(kind: Kind, name: str) -> str:

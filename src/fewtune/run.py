@@ -6,10 +6,12 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from accelerate import Accelerator
 
@@ -18,9 +20,11 @@ from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
 from fewtune.engine.judge import decide, judge
 from fewtune.engine.loop import Loop
+from fewtune.engine.machine import forget_peaks, gpu_name, memory
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare
 from fewtune.errors import ConfigError, DataError, FormatError, TrainingError
+from fewtune.model.base import weights_sha256
 from fewtune.model.load import load_model
 from fewtune.record.environment import environment
 from fewtune.record.event import Event
@@ -28,8 +32,12 @@ from fewtune.record.folder import RunFolder, write
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores
 from fewtune.report.build import build_report
+from fewtune.report.card import build_card
+from fewtune.report.notebook import inline
 from fewtune.save.folder import save_tuned
 from fewtune.settings import RunConfig
+from fewtune.show.screen import Show, screen
+from fewtune.track._guard import tracked
 
 Listener = Callable[[Event], None]
 
@@ -45,6 +53,10 @@ class RunResult:
     seconds: float
     """From the first line of data to the last score."""
 
+    def _repr_html_(self) -> str:
+        """The report, where a notebook shows the result."""
+        return inline(RunFolder(self.folder))
+
 
 def plan(config: RunConfig) -> Plan:
     """What `train` would do with these options: what learns, how many of how many parameters, steps, what the checks saw.
@@ -55,11 +67,18 @@ def plan(config: RunConfig) -> Plan:
 
 
 def train(
-    config: RunConfig, *, on_event: Listener | None = None, on_plan: Callable[[Plan], None] | None = None
+    config: RunConfig,
+    *,
+    on_event: Listener | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    show: Show = "auto",
+    language: str = "en",
 ) -> RunResult:
     """Fine-tune as `config` says and write a run folder.
 
-    `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase.
+    `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase. `show` says what is seen
+    meanwhile: `live` (a bar), `lines`, `none`, or `auto`, by where the words go; `language` ("en" or "vi") is also that of the
+    report and the model card.
 
     Nothing is written before the options, the data and the model were found to be usable. The same config on the same machine
     with the same number of threads gives a bitwise equal adapter. Raises a FewtuneError for what stands in the way.
@@ -67,6 +86,8 @@ def train(
     started = time.monotonic()
     if config.out is not None and config.out.exists():
         raise ConfigError("out_exists", out=config.out)
+    for tracker in config.track:
+        tracker.require()
     prepared = prepare(config)
     folder = RunFolder.create(config.out or _free_name(prepared))
     written = prepared.config.model_dump(mode="json", exclude={"out"})
@@ -75,18 +96,26 @@ def train(
     written["data"] |= {name: str(path.resolve()) for name, path in paths.items() if hub_name(path) is None}
     write(folder.config, write_yaml(written))
     write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
-    write(folder.environment, json.dumps(environment(), indent=2) + "\n")
-    if on_plan:
-        on_plan(prepared.plan)
-    return _go(prepared, folder, on_event, started, resume=False)
+    write(folder.environment, json.dumps(_made_with(prepared), indent=2) + "\n")
+    with screen(show, language) as seen, tracked(config.track, folder, language) as heard:
+        seen.plan(prepared.plan)
+        if on_plan:
+            on_plan(prepared.plan)
+        return _go(prepared, folder, (seen, heard, on_event), started, language, resume=False)
 
 
 def resume(
-    folder: str | Path, *, on_event: Listener | None = None, on_plan: Callable[[Plan], None] | None = None
+    folder: str | Path,
+    *,
+    on_event: Listener | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    show: Show = "auto",
+    language: str = "en",
 ) -> RunResult:
     """Finish a run that was interrupted, from its last checkpoint, to the same result bit for bit.
 
-    Raises FormatError when the folder is no run or the run is finished, DataError when the data has changed since.
+    The rest as in `train`. Raises FormatError when the folder is no run or the run is finished, DataError when the data has
+    changed since.
     """
     started = time.monotonic()
     run = RunFolder(folder)
@@ -95,12 +124,16 @@ def resume(
     if run.scores.exists():
         raise FormatError("run_finished", folder=folder)
     prepared, before = prepare(build(RunConfig, read_yaml(run.config))), run.read_plan()
+    for tracker in prepared.config.track:
+        tracker.require()
     if prepared.plan.data_sha256 != before.data_sha256:
         raise DataError("data_changed", files=", ".join(before.data_sha256))
-    if on_plan:
-        on_plan(before)
     started -= max((event.seconds for event in run.read_events()), default=0.0)  # the clock of the events goes on
-    return _go(prepared, run, on_event, started, resume=True)
+    with screen(show, language) as seen, tracked(prepared.config.track, run, language) as heard:
+        seen.plan(before)
+        if on_plan:
+            on_plan(before)
+        return _go(prepared, run, (seen, heard, on_event), started, language, resume=True)
 
 
 def load(folder: str | Path) -> Tuned:
@@ -109,16 +142,40 @@ def load(folder: str | Path) -> Tuned:
 
 
 _FILES = ("path", "validation", "test")
+_MEASURED = ("phase", "evaluation", "stopped", "done")
+"""Events that say how much memory was taken so far."""
 
 
-def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, started: float, *, resume: bool) -> RunResult:
-    accelerator = _accelerator(prepared.precision.device)
+def _made_with(prepared: Prepared) -> dict[str, Any]:
+    """`environment.json`: the machine and the versions, and what an auditor asks for beside them."""
+    return environment() | {
+        "gpu": gpu_name(prepared.precision.device),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "weights_sha256": weights_sha256(prepared.origin),
+    }
 
-    def emit(event: Event) -> None:
-        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+
+def _go(
+    prepared: Prepared,
+    folder: RunFolder,
+    listeners: Sequence[Listener | None],
+    started: float,
+    language: str,
+    *,
+    resume: bool,
+) -> RunResult:
+    device = prepared.precision.device
+    accelerator = _accelerator(device)
+    forget_peaks(device)
+
+    def emit(event: Event, before_telling: Callable[[], object] = lambda: None) -> None:
+        peaks = memory(device) if event.kind in _MEASURED else {}
+        timed = event.model_copy(update={"seconds": round(time.monotonic() - started, 3), **peaks})
         folder.emit(timed)
-        if on_event:
-            on_event(timed)
+        before_telling()
+        for listener in listeners:
+            if listener:
+                listener(timed)
 
     config = prepared.config
     emit(Event(kind="started", folder=str(folder.path)))
@@ -163,8 +220,13 @@ def _go(prepared: Prepared, folder: RunFolder, on_event: Listener | None, starte
     folder.write_lines(folder.validation_predictions, predictions["validation"])
     folder.write_lines(folder.predictions, predictions["test"])
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
-    emit(Event(kind="done"))
-    build_report(folder)
+
+    def papers() -> None:
+        build_report(folder, language)
+        build_card(folder, language)
+
+    # The report tells how long the run took, and who hears that it is done finds the report.
+    emit(Event(kind="done"), papers)
     return RunResult(folder.path, prepared.plan, scores, time.monotonic() - started)
 
 

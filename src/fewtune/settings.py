@@ -10,12 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
 
 from fewtune.config import Config
+from fewtune.config.read import build, merge, without_found
 from fewtune.errors import ConfigError
 from fewtune.methods._base import Method
-from fewtune.registry import Kind, find, names
+from fewtune.record.folder import RunFolder
+from fewtune.registry import SINGULAR, Kind, find, names
 from fewtune.tasks._base import Task
+from fewtune.track._base import Tracker
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+METHOD = "lora"
+"""What is meant when nothing is said."""
 
 
 class ModelConfig(Config):
@@ -117,16 +122,16 @@ class HardwareConfig(Config):
     """CPU threads; empty: what torch chooses. Results are bitwise equal only for equal numbers of threads."""
 
 
-def _named(kind: Kind):
+def _named(kind: Kind, default: str | None = None):
     def resolve(value: Any) -> Any:
-        """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class."""
+        """`"lora"` and `{"name": "lora", "rank": 16}` become the method's own class; options alone are the default's."""
         if isinstance(value, str):
             value = {"name": value}
         if not isinstance(value, dict):
             return value
         try:
-            if not isinstance(name := value.get("name"), str):
-                raise ConfigError("option_nameless", section=kind[:-1], names=", ".join(names(kind)))
+            if not isinstance(name := value.get("name", default), str):
+                raise ConfigError("option_nameless", section=SINGULAR[kind], names=", ".join(names(kind)))
             found = find(kind, name)
         except ConfigError as error:
             raise ValueError(error) from None  # pydantic collects it with the other mistakes
@@ -140,6 +145,11 @@ def _short(field: str):
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str | Path) else value)
 
 
+def _several(value: Any) -> Any:
+    """`mlflow` stands for `[mlflow]`."""
+    return [value] if isinstance(value, str | dict | Tracker) else [] if value is None else value
+
+
 class RunConfig(Config):
     """One run, from the file to the tuned model. `seed` decides splits, order, initialisation and dropout."""
 
@@ -149,7 +159,7 @@ class RunConfig(Config):
     """The examples (see DataConfig)."""
     task: Annotated[SerializeAsAny[Task] | None, _named("tasks")] = None
     """What to learn (see `fewtune tasks`); empty: found from the label column."""
-    method: Annotated[SerializeAsAny[Method], _named("methods")] = Field(default="lora")  # pyright: ignore[reportAssignmentType]
+    method: Annotated[SerializeAsAny[Method], _named("methods", METHOD)] = Field(default=METHOD)  # pyright: ignore[reportAssignmentType]
     """How to learn it (see `fewtune methods`)."""
     train: TrainConfig = TrainConfig()
     """How the parameters are learned (see TrainConfig)."""
@@ -157,6 +167,8 @@ class RunConfig(Config):
     """How the result is judged (see EvalConfig)."""
     hardware: HardwareConfig = HardwareConfig()
     """What it runs on (see HardwareConfig)."""
+    track: Annotated[tuple[Annotated[SerializeAsAny[Tracker], _named("track")], ...], BeforeValidator(_several)] = ()
+    """Trackers that hear of the run too: `[mlflow]`, `[tensorboard, wandb]`, or with options `[{name: mlflow, uri: …}]`."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Decides splits, order, initialisation and dropout."""
     out: Path | None = None
@@ -166,3 +178,14 @@ class RunConfig(Config):
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @classmethod
+    def from_run(cls, folder: str | Path, **options: Any) -> "RunConfig":
+        """The options of a finished run, with `options` on top: `RunConfig.from_run("runs/a", method="full", seed=1)`.
+
+        A section is given as a dictionary of the options to change (`train={"epochs": 5}`) or whole, as an object. What the
+        run found for itself is found anew where the model, the data, the task or the method is another one. Raises
+        FormatError when `folder` is no finished run, ConfigError with every mistake.
+        """
+        before, found = RunFolder.open(folder).read_options()
+        return build(cls, without_found(before, merge(before, options), found, options))

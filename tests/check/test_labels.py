@@ -46,3 +46,15 @@ def test_several_findings_at_once_say_themselves():
     assert all(finding.level == "warning" for finding in findings)
     assert findings[0].say() == "1 label(s) have fewer than 5 training rows: yes (2); their scores say little"
     assert all(finding.say("vi") != finding.say("en") for finding in findings)
+
+
+def test_in_sets_every_label_counts_and_rows_without_any_are_said():
+    sets = [("vui", "yêu"), ("vui",), (), (), ("Vui",)] * 4
+    found = {finding.id: finding for finding in labels([Row("t", None, each, 0) for each in sets])}
+    assert found["labels_few"].values["examples"] == "yêu (4), Vui (4)"
+    assert (found["labels_empty"].level, found["labels_empty"].values) == ("note", {"rows": 8, "of_rows": 20})
+    assert found["labels_alike"].values["examples"] == "'vui' / 'Vui'"
+
+
+def test_numbers_have_no_labels_to_look_at():
+    assert labels([Row("t", None, 2.5, 0)] * 4) == []

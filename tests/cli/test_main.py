@@ -52,7 +52,7 @@ def test_help_takes_under_150_ms():
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], *([name, "--help"] for name in COMMANDS), ["methods"], ["tasks"]], ids=" ".join
+    "args", [["--help"], *([name, "--help"] for name in COMMANDS), ["methods"], ["tasks"], ["models"]], ids=" ".join
 )
 def test_help_and_listings_load_no_engine(args: list[str]):
     code = (
@@ -100,8 +100,14 @@ def test_without_a_command_the_help_is_shown(fewtune: Command):
     ("args", "said"),
     [
         (["trian"], "no command 'trian'; did you mean 'train'?"),
-        (["zzz"], "no command 'zzz'; known: demo, train, plan, resume, predict, evaluate, methods, tasks, env"),
-        (["train"], "Missing argument 'DATA|RUN.YAML'"),
+        (
+            ["zzz"],
+            "no command 'zzz'; known: demo, train, plan, resume, predict, evaluate, report, init, models, push, methods, "
+            "tasks, env",
+        ),
+        (["train"], "train on what? Give the file of examples, for example: fewtune train reviews.csv --model minilm"),
+        (["init"], "Missing argument 'DATA'"),
+        (["push", "run"], "Missing argument 'REPO'"),
         (["train", "x.csv", "--epochs", "3"], "No such option"),
         (["predict", "run"], "give either texts or --data FILE"),
         (["predict", "run", "text", "--data", "x.csv"], "give either texts or --data FILE"),

@@ -15,6 +15,7 @@ import pytest
 import fewtune.run as module
 from cli.reviews import with_known_rows
 from cli.terminal import Command, listing, read_csv, texts, write_csv
+from fewtune.errors import ModelError
 from fewtune.run import load
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -232,6 +233,18 @@ def test_what_breaks_off_leaves_nothing(
     assert done.code == (130 if isinstance(error, KeyboardInterrupt) else 1)
     assert "Traceback" not in done.err
     assert listing(here) == before
+
+
+def test_a_model_that_cannot_be_loaded_writes_not_even_the_names(
+    fewtune: Command, here: Path, trained: Path, table: Path, monkeypatch
+):
+    def missing(folder: str) -> None:
+        raise ModelError("model_no_folder", name="bert")
+
+    monkeypatch.setattr(module, "load", missing)
+    done = fewtune("predict", trained, "--data", table)
+    assert (done.code, done.out) == (2, "")
+    assert "bert: no such folder" in done.err
 
 
 def test_a_reader_that_has_seen_enough(fewtune: Command, here: Path, trained: Path, table: Path, monkeypatch):

@@ -33,7 +33,7 @@ def test_the_cut_off_of_95_percent(trained: Path, tmp_path: Path):
     assert "0.9 is the lowest cut-off" in said(found) and "37 of 37, of 39 in all" in said(found)
     low, high = wilson(37, 37)
     assert f"37 of 39 need no review, and 37 of those are right, 100.0% ({low:.1%} to {high:.1%})" in said(found)
-    assert "37 trong 39 dòng không cần xem lại" in said(found, "vi")
+    assert "37 trong 39 hàng không cần xem lại" in said(found, "vi")
 
 
 def test_less_accuracy_needs_less_review(trained: Path, tmp_path: Path):
@@ -120,7 +120,7 @@ def test_too_few_rows_to_keep_any(fewtune: Command, here: Path, trained: Path):
     write_csv(here / "in.csv", ["text"], [("đẹp",), ("great",)])
     done = fewtune("predict", trained, "--data", "in.csv", "--out", "out.xlsx", "--language", "vi")
     assert done.code == 0
-    assert "Mọi dòng đều cần xem lại" in done.err and "ít nhất 19 dòng" in done.err
+    assert "Mọi hàng đều cần xem lại" in done.err and "ít nhất 19 hàng" in done.err
     assert fewtune("predict", trained, "--data", "in.csv", "--out", "out.jsonl").code == 0
     lines = (here / "out.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(row)["needs_review"] for row in lines] == [True, True]

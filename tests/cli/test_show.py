@@ -1,14 +1,11 @@
-"""What is shown: tables that never cut a number, the verdict in words, and live progress."""
+"""What is shown at the end: tables that never cut a number, and the verdict in words."""
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, Live, page, scores_table, verdict
-from fewtune.record.event import Event
-from fewtune.record.folder import RunFolder
+from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, page, scores_table, verdict
 from fewtune.record.result import Comparison, RunScores, Score, Scores
 
 
@@ -82,57 +79,3 @@ def test_the_verdict_in_words():
     assert "is NOT significantly better than counting words" in worse
     assert "the difference is -3.1% (-1.0% to +2.0%), p = 0.012. Do not rely on it" in worse
     assert "KHÔNG tốt hơn" in verdict(judged(False), "vi")
-
-
-# --- live
-
-
-def evaluation(epoch: int, best: bool) -> Event:
-    scores = {"accuracy": 0.5, "macro_f1": 0.25}
-    return Event(kind="evaluation", epoch=epoch, step=epoch, loss=0.5, train_loss=0.75, scores=scores, best=best)
-
-
-@pytest.mark.parametrize("seen", [0, 1, 4], ids=["all before the interruption", "some before it", "never interrupted"])
-def test_it_says_which_epoch_was_the_best_also_after_an_interruption(tmp_path: Path, seen: int):
-    """What came before is in the record, although this process never saw it."""
-    folder = RunFolder(tmp_path)
-    every = [evaluation(1, True), evaluation(2, True), evaluation(3, False), evaluation(4, False)]
-    out = io.StringIO()
-    with Live(Console(file=out, soft_wrap=True), "en") as live:
-        live(Event(kind="started", folder=str(tmp_path)))
-        for index, event in enumerate(every):
-            folder.emit(event)
-            if index >= len(every) - seen:
-                live(event)
-        live(Event(kind="stopped", reason="patience"))
-    *lines, last = out.getvalue().splitlines()
-    assert len(lines) == seen
-    assert last == "stopped early: 2 evaluations without a better score; the best was after epoch 2"
-
-
-def test_an_evaluation_is_a_line():
-    out = io.StringIO()
-    live = Live(Console(file=out, soft_wrap=True), "en")
-    live(evaluation(1, True))
-    live(evaluation(2, False))
-    assert out.getvalue().splitlines() == [
-        "epoch 1: loss 0.750 in training, 0.500 in validation; accuracy 0.500, macro_f1 0.250  best",
-        "epoch 2: loss 0.750 in training, 0.500 in validation; accuracy 0.500, macro_f1 0.250",
-    ]
-
-
-def test_in_a_terminal_there_is_a_bar_with_loss_and_score(tmp_path: Path):
-    folder, out = RunFolder(tmp_path), io.StringIO()
-    console = Console(file=out, force_terminal=True, width=120)
-    with Live(console, "en") as live:
-        live(Event(kind="started", folder=str(tmp_path)))
-        for event in (Event(kind="step", step=3, steps=8, epoch=0.75, loss=0.125), evaluation(1, True)):
-            folder.emit(event)
-            live(event)
-        live(Event(kind="step", step=5, steps=8, epoch=1.25, loss=0.0625))
-        live.bar.refresh()
-        live(Event(kind="stopped", reason="epochs"))
-    shown = out.getvalue()
-    assert "3/8" in shown or "5/8" in shown
-    assert "loss 0.062, accuracy 0.500" in shown
-    assert "epoch 2" in shown

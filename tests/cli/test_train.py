@@ -20,10 +20,12 @@ RUN_FILES = {
     "plan.json",
     "environment.json",
     "events.jsonl",
+    "decision.json",
     "scores.json",
     "predictions.jsonl",
     "validation_predictions.jsonl",
     "report.html",
+    "card.md",
     "adapter",
     "checkpoints",
 }
@@ -93,9 +95,9 @@ def test_quiet_and_json_go_together(fewtune: Command, here: Path, model: Path, d
 def test_in_vietnamese(fewtune: Command, here: Path, model: Path, data: Path):
     done = fewtune("train", data, "--model", model, "--out", "r", *FAST, "--language", "vi")
     assert done.code == 0
-    assert "42 dòng huấn luyện, 6 dòng thẩm định và 12 dòng kiểm tra; 2 nhãn" in done.err
+    assert "42 hàng huấn luyện, 6 hàng thẩm định và 12 hàng kiểm tra; 2 nhãn" in done.err
     assert "đã chạy hết các epoch; tốt nhất là sau epoch" in done.err
-    assert "Trên 12 dòng kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác" in done.out
+    assert "Trên 12 hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt độ chính xác" in done.out
     assert "Mọi thứ nằm trong r. Tiếp theo: fewtune predict r" in done.out
 
 
@@ -161,7 +163,7 @@ def test_plan_writes_nothing_and_says_what_train_will_do(
     assert done.code == 0
     assert list(here.iterdir()) == []
     assert "what learns" in done.out
-    assert "6,722 (16.26%) learn (lora)" in done.out
+    assert "7,778 (18.81%) learn (lora)" in done.out
     plan = fewtune("plan", data, "--model", model, *FAST, "--json").json
     assert plan == json.loads((trained / "plan.json").read_text())
 
@@ -194,6 +196,52 @@ def test_what_a_run_found_for_itself_is_found_anew_for_another_method(
     assert asked["learning_rate"] == 0.5
 
 
+def test_from_a_finished_run_everything_is_as_it_was(fewtune: Command, here: Path, trained: Path):
+    assert fewtune("train", "--from", trained, "--out", "again", "--quiet").code == 0
+    for name in ("adapter/adapter_model.safetensors", "scores.json", "predictions.jsonl"):
+        assert (here / "again" / name).read_bytes() == (trained / name).read_bytes()
+    assert read_yaml(here / "again" / "run.yaml") == read_yaml(trained / "run.yaml")
+
+
+def test_from_a_finished_run_what_is_said_now_wins(
+    fewtune: Command, here: Path, trained: Path, model: Path, data: Path
+):
+    """DATA or run.yaml over the run, flags over those, pairs over flags; a first word that is a pair is no file."""
+    plan = fewtune("plan", "--from", trained, "seed=3", "method.rank=2", "--json").json
+    assert plan["layers"][0]["parameters"] == 2 * (32 + 32)
+    assert (plan["epochs"], plan["learning_rate"]) == (2, 0.01)  # asked for in that run
+    rows = [(number, text, label) for number, (text, label) in enumerate(texts(30, seed=5))]
+    other = write_csv(here / "khác=1.csv", ["id", "text", "label"], rows)
+    plan = fewtune("plan", other, "--from", trained, "--json").json
+    assert plan["rows"] == {"train": 21, "validation": 3, "test": 6}
+    assert list(plan["data_sha256"]) == [str(other)]
+    (here / "run.yaml").write_text("train: {epochs: 5}\nmethod: full\n", encoding="utf-8")
+    plan = fewtune("plan", "run.yaml", "--from", trained, "--json").json
+    assert (plan["method"], plan["epochs"]) == ("full", 5)
+    plan = fewtune("plan", "run.yaml", "--from", trained, "--method", "head", "train.epochs=6", "--json").json
+    assert (plan["method"], plan["epochs"]) == ("head", 6)
+    assert fewtune("plan", "--from", trained, "--method", "head", "method.name=full", "--json").json["method"] == "full"
+
+
+def test_from_a_finished_run_what_it_found_is_found_anew_where_it_no_longer_holds(
+    fewtune: Command, here: Path, model: Path, data: Path
+):
+    assert fewtune("train", data, "--model", model, "--out", "first", "--quiet", "train.epochs=1").code == 0
+    before = read_yaml(here / "first" / "run.yaml")["train"]
+    same = fewtune("plan", "--from", "first", "train.clip=2", "--json").json
+    assert same["learning_rate"] == before["learning_rate"] and same["found"] == []
+    other = fewtune("plan", "--from", "first", "--method", "full", "--json").json
+    assert "train.learning_rate" in other["found"] and other["learning_rate"] != before["learning_rate"]
+    assert other["epochs"] == 1
+    # Other labels: those that the run found are not forced upon other data.
+    rows = [(text, "yes" if label == "tốt" else "no") for text, label in texts(40)]
+    write_csv(here / "b.csv", ["text", "label"], rows)
+    assert fewtune("plan", "b.csv", "--from", "first", "--json").json["labels"] == ["no", "yes"]
+    # What a run.yaml asks for explicitly is kept, though the run had found an option of that name.
+    (here / "run.yaml").write_text("method: full\ntrain: {learning_rate: 0.25}\n", encoding="utf-8")
+    assert fewtune("plan", "run.yaml", "--from", "first", "--json").json["learning_rate"] == 0.25
+
+
 def test_numbers_of_runs_go_up(fewtune: Command, here: Path, model: Path, data: Path):
     (here / "runs" / "đánh_giá-tiny-head-7").mkdir(parents=True)
     done = fewtune("train", data, "--model", model, "--method", "head", "--quiet", "--json", *FAST, "train.epochs=1")
@@ -217,12 +265,26 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
     write_csv(here / "few.csv", ["text", "label"], good[:4])
     write_csv(here / "blank.csv", ["text", "label"], [("  ", "tốt"), *good])
     write_csv(here / "unseen.csv", ["id", "text", "label"], [(0, "great phone", "maybe")])
+    groups = [(text, label, f"khách {n}") for n, (text, label) in enumerate(texts(120))]
+    write_csv(here / "groups.csv", ["text", "label", "khách"], groups)
+    write_csv(here / "ratings.csv", ["text", "rating"], [(f"text number {n}", 1 + n % 5) for n in range(100)])
+    write_csv(here / "same.csv", ["text", "score"], [(f"text number {n}", 3) for n in range(100)])
+    targets = [(f"text number {n}", "nan" if n == 7 else n / 8) for n in range(100)]
+    write_csv(here / "targets.csv", ["text", "score"], targets)
+    write_csv(here / "thousands.csv", ["text", "giá"], [(f"text number {n}", f"{n + 1}.500") for n in range(100)])
+    for name, cells in (("one", (["a"], [])), ("mixed", (["a"], {"a": 1}))):
+        lines = [json.dumps({"text": f"text number {n}", "labels": cells[n % 2]}) + "\n" for n in range(100)]
+        (here / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     write_csv(here / "many.csv", ["text", "label"], [(f"text number {n}", n % 205) for n in range(2460)])
     (here / "nan.jsonl").write_text("".join(json.dumps({"text": t, "label": float("nan")}) + "\n" for t, _ in good))
     (here / "latin.csv").write_bytes("text,label\ncafé,a\n".encode("latin-1"))
     (here / "bad.yaml").write_text("model: a: b\n")
     (here / "lone.yaml").write_text("seed: 1\n")
     use = [str(data), "--model", str(model)]
+
+    def numbers(name: str) -> list[str]:
+        return [f"{name}.csv", "--model", str(model), "--label-column", "score"]
+
     return {
         "missing file": (["nowhere.csv", "--model", str(model)], "nowhere.csv: no such file"),
         "empty file": (["empty.csv", "--model", str(model)], "empty.csv is empty"),
@@ -231,9 +293,20 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
         "too few rows": (["few.csv", "--model", str(model), "--label-column", "label"], "rows are too few"),
         "blank text": (["blank.csv", "--model", str(model)], "1 of 41 rows have no text"),
         "unseen label": ([*use, "--test", "unseen.csv"], "test: labels that training does not know"),
-        "too many labels": (["many.csv", "--model", str(model), "--label-column", "label"], "205 different labels"),
+        "too many labels": (["many.csv", "--model", str(model), "--task", "classification"], "205 different labels"),
+        "ratings": (["ratings.csv", "--model", str(model)], "--task regression: the values are amounts"),
+        "one number": ([*numbers("same"), "--task", "regression"], "have the number 3 in the label"),
+        "NaN target": (numbers("targets"), "hold 'nan' or the like instead of a number in column"),
+        "thousands": (["thousands.csv", "--model", str(model), "--task", "regression"], "task.decimal=point or task"),
+        "one label of sets": (["one.jsonl", "--model", str(model)], "at least two are needed"),
+        "no sets": (["mixed.jsonl", "--model", str(model), "--task", "multilabel"], "instead of a set of labels"),
+        "too many groups": (
+            ["groups.csv", "--model", str(model), "--group-column", "khách"],
+            "120 different groups (at most 100)",
+        ),
+        "weights": ([*use, "task.name=cls", "task.class_weights={tốt: 2}"], "missing tệ, unknown -"),
         "NaN label": (["nan.jsonl", "--model", str(model), "--label-column", "label"], "rows have no label"),
-        "not UTF-8": (["latin.csv", "--model", str(model)], "not UTF-8: byte 0xE9"),
+        "not UTF-8": (["latin.csv", "--model", str(model)], "not UTF-8 (byte 0xE9"),
         "unknown file type": (["a.docx", "--model", str(model)], "no such file"),
         "unknown column": ([*use, "--text-column", "txt"], "did you mean 'text'?"),
         "no model": ([str(data)], "model: is needed"),
@@ -267,6 +340,14 @@ CASES = [
     "blank text",
     "unseen label",
     "too many labels",
+    "ratings",
+    "one number",
+    "NaN target",
+    "thousands",
+    "one label of sets",
+    "no sets",
+    "too many groups",
+    "weights",
     "NaN label",
     "not UTF-8",
     "unknown file type",
@@ -320,6 +401,7 @@ def test_every_mistake_in_options_at_once(fewtune: Command, here: Path, model: P
         "Error: method.rnak: unknown name; did you mean 'rank'?",
         "train.epochs: must be >= 1, got 0",
         "sed: unknown name; did you mean 'seed'?",
+        "All options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",
     ]
 
 
@@ -386,7 +468,10 @@ def test_resume_finishes_to_the_same_result_and_only_once(
     assert kinds[0] == kinds[1]
 
     done = fewtune("resume", "r")
-    assert (done.code, done.err) == (2, "Error: r: this run is finished; nothing to resume\n")
+    assert (done.code, done.err) == (
+        2,
+        'Error: r: this run is finished; nothing to resume. Next: fewtune predict r "some text"\n',
+    )
 
 
 def test_resume_of_what_is_no_run(fewtune: Command, here: Path):

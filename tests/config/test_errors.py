@@ -13,12 +13,18 @@ from fewtune.registry import find, names
 from fewtune.settings import RunConfig
 
 BASE = {"model": "m", "data": "d.csv"}
+NEXT = "All options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME"
 
 
 def message(values: dict[str, Any], language: str = "en") -> str:
     with pytest.raises(ConfigError) as caught:
         build(RunConfig, merge(BASE, values))
-    return caught.value.say(language)
+    *mistakes, last = caught.value.say(language).split("\n")
+    assert last.endswith(
+        "fewtune init DATA, fewtune methods "
+        + ("NAME, fewtune tasks NAME" if language == "en" else "TÊN, fewtune tasks TÊN")
+    )
+    return "\n".join(mistakes)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +52,8 @@ def message(values: dict[str, Any], language: str = "en") -> str:
         ("data.label=stars", "data.label: unknown name; did you mean 'label_column'?"),
         ("modle=x", "modle: unknown name; did you mean 'model'?"),
         ("hardwear.device=cpu", "hardwear: unknown name; did you mean 'hardware'?"),
-        ("zzz=1", "zzz: unknown name; known: model, data, task, method, train, eval, hardware, seed, out"),
-        ("method.name=head method.zzz=1", "method.zzz: unknown name; known: name, pooler"),
+        ("zzz=1", "zzz: unknown name; known: model, data, task, method, train, eval, hardware, track, seed, out"),
+        ("method.name=head method.zzz=1", "method.zzz: unknown name; known: name"),
         # a name that exists elsewhere
         ("epochs=3", "epochs: unknown name; did you mean 'train.epochs'?"),
         ("lr=1e-3", "lr: unknown name; did you mean 'train.learning_rate'?"),
@@ -60,9 +66,23 @@ def message(values: dict[str, Any], language: str = "en") -> str:
         ("method.name=zzz", "method: unknown method 'zzz'; known: " + ", ".join(names("methods"))),
         ("task=clasification", "task: unknown task 'clasification'; did you mean 'classification'?"),
         ("method=../run", "method: unknown method '../run'; known: " + ", ".join(names("methods"))),
-        ("method={}", "method: needs a name (method.name=…); known: " + ", ".join(names("methods"))),
-        ("method.rank=3", "method: needs a name (method.name=…); known: " + ", ".join(names("methods"))),
-        ("task.max_length=64", "task: needs a name (task.name=…); known: " + ", ".join(names("tasks"))),
+        ("method.name=5", "method: needs a name (method.name=…); known: " + ", ".join(names("methods"))),
+        ("task.name=[a]", "task: needs a name (task.name=…); known: " + ", ".join(names("tasks"))),
+        # options without a name are those of the default method and task
+        ("method.rnak=3", "method.rnak: unknown name; did you mean 'rank'?"),
+        ("method.rank=0", "method.rank: must be >= 1, got 0"),
+        ("task.name=cls task.max_len=64", "task.max_len: unknown name; did you mean 'max_length'?"),
+        ("task.max_length=64", "task: needs a name (task.name=…); known: classification, multilabel, regression"),
+        # trackers
+        ("track=mlfow", "track.0: unknown tracker 'mlfow'; did you mean 'mlflow'?"),
+        ("track=[mlflow,zzz]", "track.1: unknown tracker 'zzz'; known: mlflow, tensorboard, wandb"),
+        ('track=[{"name":"mlflow","url":"x"}]', "track.0.url: unknown name; did you mean 'uri'?"),
+        (
+            'track=[mlflow,{"name":"wandb","mode":"on"}]',
+            "track.1.mode: must be one of 'online', 'offline', 'disabled', got 'on'",
+        ),
+        ('track=[{"uri":"x"}]', "track.0: needs a name (tracker.name=…); known: mlflow, tensorboard, wandb"),
+        ("track=5", "track: must be a list such as [a, b], got 5"),
         ("method=5", "method: is a section with options of its own (method.…=…), got 5"),
         ("train=5", "train: is a section with options of its own (train.…=…), got 5"),
         ("train=fast", "train: is a section with options of its own (train.…=…), got 'fast'"),
@@ -104,8 +124,9 @@ def test_what_is_needed_says_how_to_give_it():
     assert str(caught.value).split("\n") == [
         "model: is needed: `minilm`, a folder, or a name on the Hugging Face Hub, for example --model minilm",
         "data: is needed: the file of examples, for example data.path=reviews.csv",
+        NEXT,
     ]
-    with pytest.raises(ConfigError, match=r"^data.path: is needed$"):
+    with pytest.raises(ConfigError, match=r"^data.path: is needed\n"):
         build(RunConfig, {"model": "m", "data": {"test": "t.csv"}})
 
 
@@ -118,7 +139,7 @@ def test_every_mistake_at_once():
         "train.batch_size: must be >= 1, got 0",
         "train.epoch: unknown name; did you mean 'epochs'?",
         "seed: must be >= 0, got -1",
-        "nope: unknown name; known: model, data, task, method, train, eval, hardware, seed, out",
+        "nope: unknown name; known: model, data, task, method, train, eval, hardware, track, seed, out",
     ]
 
 

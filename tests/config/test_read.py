@@ -10,11 +10,11 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fewtune.config.read import build, merge, nested, overrides, read_yaml, write_yaml
+from fewtune.config.read import build, merge, nested, overrides, read_yaml, without_found, write_yaml
 from fewtune.errors import ConfigError
 from fewtune.methods.lora import Lora
 from fewtune.registry import find, names
-from fewtune.settings import RunConfig
+from fewtune.settings import RunConfig, TrainConfig
 from fewtune.tasks.classification import Classification
 
 BASE = {"model": "m", "data": "d.csv"}
@@ -335,6 +335,44 @@ def test_another_file_keeps_the_names_of_the_columns():
     old = {"data": {"path": "a.csv", "text_column": "review"}}
     assert merge(old, {"data": "b.csv"}) == {"data": {"path": "b.csv", "text_column": "review"}}
     assert merge({"data": "a.csv"}, {"data": {"test": "t.csv"}}) == {"data": {"path": "a.csv", "test": "t.csv"}}
+
+
+BEFORE = {
+    "model": {"name": "a"},
+    "data": {"path": "d.csv"},
+    "method": {"name": "lora", "rank": 4},
+    "task": {"name": "classification", "labels": ["b", "a"]},
+    "train": {"epochs": 7, "learning_rate": 0.1},
+}
+FOUND = ("train.epochs", "task.labels")
+
+
+@pytest.mark.parametrize(
+    ("over", "train", "labels"),
+    [
+        pytest.param({}, {"epochs": 7, "learning_rate": 0.1}, ["b", "a"], id="nothing is new"),
+        pytest.param({"seed": 1}, {"epochs": 7, "learning_rate": 0.1}, ["b", "a"], id="nothing it depends on"),
+        pytest.param({"model": "b"}, {"learning_rate": 0.1}, None, id="another model"),
+        pytest.param({"data": "e.csv"}, {"learning_rate": 0.1}, None, id="other data"),
+        pytest.param({"method": "full"}, {"learning_rate": 0.1}, None, id="another method"),
+        pytest.param(
+            {"method": "full", "train": {"epochs": 2}}, {"epochs": 2, "learning_rate": 0.1}, None, id="asked for"
+        ),
+        pytest.param(
+            {"method": "full", "train": {"epochs": 7}}, {"epochs": 7, "learning_rate": 0.1}, None, id="and the same"
+        ),
+    ],
+)
+def test_what_was_found_is_found_anew_where_it_no_longer_holds(over: Any, train: Any, labels: Any):
+    values = without_found(BEFORE, merge(BEFORE, over), FOUND, over)
+    assert values["train"] == train
+    assert values["task"].get("labels") == labels
+    assert BEFORE["train"] == {"epochs": 7, "learning_rate": 0.1}  # the argument is left alone
+
+
+def test_a_section_given_as_an_object_is_not_touched():
+    train = TrainConfig(epochs=7)
+    assert without_found(BEFORE, {**BEFORE, "model": "b", "train": train}, FOUND, {"train": train})["train"] is train
 
 
 def test_nested():

@@ -27,8 +27,8 @@ def table(**columns: list) -> Table:
     return Table(Path("reviews.csv"), names, rows, list(range(2, len(rows) + 2)), "")
 
 
-def find(data: Table, *, text=None, pair=None, label=None, need_label=True) -> Columns:
-    return find_text_and_label(data, text=text, pair=pair, label=label, need_label=need_label)
+def find(data: Table, *, text=None, pair=None, label=None, **options) -> Columns:
+    return find_text_and_label(data, text=text, pair=pair, label=label, **options)
 
 
 def refusal(data: Table, **options) -> DataError:
@@ -208,3 +208,45 @@ def test_values_as_text():
         " Ngon ", "true", "false", "3", "3", "2.5", '["ạ"]',
     ]  # fmt: skip
     assert [is_missing(v) for v in [None, " \n", float("nan"), "0", 0, False, []]] == [True] * 3 + [False] * 4
+
+
+LISTS = [["vui"], ["vui", "yêu"], [], ["yêu"], ["vui"], []]
+SCORES = ["3,5", "4,25", "1", "2,5", "0,5", "4,75"]
+
+
+def test_lists_are_a_kind_of_their_own():
+    found = profile(table(a=LISTS, b=[["x"], "x", None, "", "x", "x"])).columns
+    assert (found["a"].kind, found["a"].distinct) == ("list", 4)
+    assert found["b"].kind != "list"
+
+
+def test_a_column_of_lists_is_a_label_like_one_of_few_values():
+    assert find(table(text=REVIEWS, cảm_xúc_x=LISTS)).reasons["label"] == "lists of values (4 in 6 rows)"
+    assert find(table(text=REVIEWS, labels=LISTS)).label == "labels"
+    assert refusal(table(text=REVIEWS, a=LISTS, b=FEELINGS)).id == "data_label_ambiguous"
+    assert find(table(a=REVIEWS, tags=LISTS, label=FEELINGS)).text == "a"
+
+
+def test_numbers_are_the_label_where_there_is_nothing_else():
+    found = find(table(text=REVIEWS, điểm=SCORES, stt=["1", "2", "3", "4", "5", "6"]))
+    assert (found.label, found.reasons["label"]) == ("điểm", "different numbers (6 in 6 rows)")
+    assert find(table(text=REVIEWS, điểm=SCORES, a=FEELINGS)).label == "a"
+    assert refusal(table(text=REVIEWS, điểm=SCORES, giá=SCORES)).id == "data_label_ambiguous"
+
+
+def test_a_task_that_was_named_says_what_its_labels_look_like():
+    data = table(text=REVIEWS, điểm=SCORES, a=FEELINGS)
+    assert find(data, label_kinds=(("number",), ("category",))).label == "điểm"
+    assert find(table(text=REVIEWS, a=FEELINGS), label_kinds=(("number",), ("category",))).label == "a"
+    assert refusal(table(text=REVIEWS, điểm=SCORES), label_kinds=(("category",),)).id == "data_label_not_found"
+
+
+def test_a_group_is_taken_only_if_it_is_given():
+    data = table(text=REVIEWS, label=FEELINGS, vùng=["nam", "bắc"] * 3)
+    assert find(data).group is None
+    found = find(data, group="vùng")
+    assert (found.group, found.reasons["group"]) == ("vùng", "given")
+    assert refusal(data, group="vung").id == "data_column_unknown"
+    assert refusal(data, group="label", label="label").id == "data_column_twice"
+    # What is a group is no candidate for the label.
+    assert find(table(text=REVIEWS, a=FEELINGS, vùng=["nam", "bắc"] * 3), group="vùng").label == "a"

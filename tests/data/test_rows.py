@@ -94,3 +94,17 @@ def test_a_label_that_is_no_single_value_is_refused(value, kind):
     assert error.id == "data_label_kind"
     for part in ["1 of 2 rows", f"hold {kind} instead", "'nhãn'", "(lines 20)", "data.label_column"]:
         assert part in str(error)
+
+
+def test_groups_are_read_where_there_is_a_column_and_may_be_missing():
+    data = table((QUESTION, "Huế", "a"), (QUESTION, None, "a"), (QUESTION, 7, "b"), (QUESTION, " ", "b"))
+    found = rows(data, Columns("câu", None, "nhãn", {}, "đáp"))
+    assert [row.group for row in found] == ["Huế", None, "7", None]
+    assert [row.group for row in rows(data, SINGLE)] == [None] * 4
+
+
+def test_a_column_that_another_file_lacks_is_named():
+    error = refusal(table((QUESTION, ANSWER, "a")), Columns("câu", None, "nhãm", {}))
+    assert "data.label_column names the column 'nhãm', which does not exist; did you mean 'nhãn'?" in str(error)
+    with pytest.raises(DataError, match=r"data\.group_column names the column 'vùng'"):
+        rows(table((QUESTION, ANSWER, "a")), Columns("câu", None, "nhãn", {}, "vùng"))

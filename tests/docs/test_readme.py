@@ -13,7 +13,10 @@ from fewtune.record.folder import RunFolder
 from fewtune.registry import names
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "README.vi.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -34,7 +37,9 @@ def test_every_command_and_its_options_exist(page: Path) -> None:
     calls = re.findall(r"(?:^|`)fewtune ([a-z]+)([^`\n]*)", text, flags=re.MULTILINE)
     for command, rest in calls:
         assert command in COMMANDS, f"fewtune {command}"
-        known = {option for parameter in _command(command).params for option in parameter.opts} | {
+        known = {
+            option for parameter in _command(command).params for option in (*parameter.opts, *parameter.secondary_opts)
+        } | {
             "--language",
             "--debug",
         }

@@ -58,7 +58,9 @@ def test_lora_counts_r_times_the_two_widths(model: Path, data: Path) -> None:
     made = prepared(model, data, method={"name": "lora", "rank": 3, "targets": ["query"]})
     wrapped = [layer for layer in made.plan.layers if layer.what == "LowRankLinear"]
     assert [layer.parameters for layer in wrapped] == [3 * (WIDTH + WIDTH)] * 2
-    assert made.plan.trainable == 2 * 3 * 2 * WIDTH + WIDTH * 2 + 2
+    assert made.plan.trainable == 2 * 3 * 2 * WIDTH + (WIDTH * WIDTH + WIDTH) + (
+        WIDTH * 2 + 2
+    )  # factors, pooler, classifier
 
 
 def test_no_weight_is_loaded_and_nothing_is_written(model: Path, data: Path, tmp_path: Path) -> None:

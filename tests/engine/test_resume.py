@@ -40,7 +40,8 @@ def quick_and_on_one_thread() -> Iterator[None]:
         patched.setattr(
             "fewtune.tasks.classification.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels)
         )
-        patched.setattr("fewtune.run.build_report", lambda folder: None)
+        patched.setattr("fewtune.run.build_report", lambda folder, language: None)
+        patched.setattr("fewtune.run.build_card", lambda folder, language: None)
         yield
     torch.set_num_threads(before)
 
@@ -101,9 +102,9 @@ def interrupted(inputs: Path, folder: Path, listener: Callable[[Event], None], m
 
 
 def told(run: RunFolder) -> list[dict[str, Any]]:
-    """Steps and evaluations, without the time they took."""
+    """Steps and evaluations, without the time and memory they took."""
     events = [event for event in run.read_events() if event.kind in ("step", "evaluation")]
-    return [event.model_dump(exclude={"seconds"}) for event in events]
+    return [event.model_dump(exclude={"seconds", "memory", "gpu_memory"}) for event in events]
 
 
 def end(run: RunFolder) -> dict[str, Any]:

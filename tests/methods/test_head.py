@@ -25,14 +25,10 @@ def test_exactly_the_head_learns(architecture: str) -> None:
     assert sorted(learned) == sorted(EXPECTED.get(architecture.removesuffix("_gated"), ["score.weight"]))
 
 
-def test_without_the_pooler() -> None:
-    assert list(adapt(tiny_model("bert"), Head(pooler=False)).trainable()) == ["classifier.weight", "classifier.bias"]
-
-
 def test_the_gradient_is_that_of_logistic_regression_on_the_features() -> None:
     """dL/dW = (p − onehot)ᵀ h / rows, with h what the frozen body says."""
     model, batch = tiny_model("bert"), tiny_batch("bert")
-    adapted = adapt(model, Head(pooler=False))
+    adapted = adapt(model, Head())
     heard = []
     model.get_submodule("classifier").register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0].detach()))
     said = model(**batch)

@@ -175,7 +175,8 @@ def test_what_is_wrapped_and_what_learns() -> None:
         f"bert.encoder.layer.{block}.attention.self.{name}" for block in range(2) for name in ("query", "value")
     ]
     factors = [f"{path}.{symbol}" for path in adapted.layers() for symbol in "AB"]
-    assert sorted(adapted.trainable()) == sorted([*factors, "classifier.weight", "classifier.bias"])
+    top = [f"{path}.{kind}" for path in ("bert.pooler.dense", "classifier") for kind in ("weight", "bias")]
+    assert sorted(adapted.trainable()) == sorted([*factors, *top])
 
 
 def test_load_refuses_other_names_and_shapes() -> None:

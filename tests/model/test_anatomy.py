@@ -96,6 +96,7 @@ def test_head_pooler_width_and_positions(architecture: str) -> None:
     found = anatomy(architecture)
     assert found.head == HEADS.get(architecture, ("score",))
     assert found.pooler == (("bert.pooler",) if architecture == "bert" else ())
+    assert found.top == found.pooler + found.head
     assert found.width == WIDTH
     # RoBERTa's table has two rows more, which no token may use: positions count from behind the padding index.
     assert found.positions == (None if architecture.startswith("t5") else POSITIONS)
@@ -103,7 +104,8 @@ def test_head_pooler_width_and_positions(architecture: str) -> None:
 
 @each
 def test_a_body_alone_has_no_head(architecture: str) -> None:
-    assert Anatomy(AutoModel.from_config(tiny_config(architecture))).head == ()
+    body = Anatomy(AutoModel.from_config(tiny_config(architecture)))
+    assert (body.head, body.top) == ((), ())
 
 
 @each
@@ -139,7 +141,7 @@ def test_a_target_that_matches_nothing_is_an_error_that_names_what_there_is() ->
         anatomy("bert").select(("q_proj",))
     assert str(raised.value) == (
         "targets ['q_proj'] match no linear layer of BertForSequenceClassification; this model has the roles "
-        "down, key, out, query, up, value and the names dense, query, key, value"
+        "down, key, out, query, up, value and the names dense, query, key, value. Try method.targets=[query]"
     )
 
 

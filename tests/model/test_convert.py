@@ -66,11 +66,19 @@ def test_every_weight_is_bitwise_what_it_was(tmp_path: Path, shards: int):
 
 def test_what_stands_beside_the_weights_comes_along(old: Path):
     (old / "bpe.codes").write_text("PhoBERT's merges")
-    (old / "README.md").write_text("not needed")
+    (old / "README.md").write_text("---\nlicense: mit\n---\n")
+    (old / "notes.log").write_text("not needed")
     folder = converted(old)
     names = {path.name for path in folder.iterdir()}
-    assert {"config.json", "tokenizer.json", "tokenizer_config.json", "bpe.codes", "model.safetensors"} <= names
-    assert not names & {"README.md", "pytorch_model.bin", "pytorch_model.bin.index.json"}
+    assert {
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "bpe.codes",
+        "README.md",
+        "model.safetensors",
+    } <= names
+    assert not names & {"notes.log", "pytorch_model.bin", "pytorch_model.bin.index.json"}
     assert AutoTokenizer.from_pretrained(folder)("má mà").input_ids == tiny_tokenizer("roberta")("má mà").input_ids
 
 

@@ -165,7 +165,8 @@ def test_a_name_that_is_not_cached_fails_fast_and_says_what_to_do(tmp_path: Path
     assert time.monotonic() - started < 3
     assert str(caught.value) == (
         f"org/model: not on this machine (searched {tmp_path / 'hub'}), and the Hub cannot be reached (offline mode: True); "
-        "connect once, run `hf download org/model` where there is a network and copy the cache, or give the folder of a model"
+        "connect once, run `hf download org/model` where there is a network and copy the cache, or give the folder of a model. "
+        "Well-known models: fewtune models"
     )
 
 

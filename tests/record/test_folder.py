@@ -76,9 +76,12 @@ def test_the_names_are_the_contract(folder: RunFolder):
         "predictions.jsonl",
         "validation_predictions.jsonl",
         "report.html",
+        "card.md",
         "adapter",
         "model",
         "checkpoints",
+        "track.json",
+        "tensorboard",
     }
 
 

@@ -2,13 +2,16 @@
 
 import json
 import math
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fewtune.config.read import write_yaml
 from fewtune.record.event import Event
+from fewtune.record.facts import Base, Glance
 from fewtune.record.folder import RunFolder, write
+from fewtune.record.histogram import Histogram
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.record.result import Comparison, Confusion, RunScores, Score, Scores
 
@@ -25,7 +28,7 @@ def scored(labels: Sequence[str], value: float, n: int = 40) -> Scores:
         "macro_f1": score,
         "matthews": Score(value=value - 0.4, low=value - 0.9, high=value, n=n),
     }
-    one = Score(value=value, low=0, high=1, n=n // len(labels))
+    one = Score(value=value, low=0, high=1, n=n // max(len(labels), 1))
     return overall | {
         f"f1.{label}": one.model_copy(update={"value": value / (1 + i)}) for i, label in enumerate(labels)
     }
@@ -68,7 +71,11 @@ def run_scores(labels: Sequence[str], tuned: float = 0.75, other: float = 0.55, 
 
 def events(losses: Sequence[tuple[float, float]], planned: int) -> list[Event]:
     """One evaluation per epoch, the best at the lowest validation loss, and four steps per epoch."""
-    found = [Event(kind="phase", phase="training", seconds=0.6)]
+    found = [
+        Event(kind="started", seconds=0.2, folder="runs/x"),
+        Event(kind="phase", phase="model", seconds=0.2),
+        Event(kind="phase", phase="training", seconds=0.6),
+    ]
     lowest = math.inf
     for epoch, (train, validation) in enumerate(losses, 1):
         for quarter in range(1, 5):
@@ -93,9 +100,50 @@ def events(losses: Sequence[tuple[float, float]], planned: int) -> list[Event]:
     end = 4.0 * len(losses)
     return [
         *found,
-        Event(kind="stopped", seconds=end, epoch=len(losses), reason=reason),
-        Event(kind="done", seconds=end + 8),
+        Event(kind="stopped", seconds=end, epoch=len(losses), reason=reason, memory=900 * 2**20),
+        Event(kind="phase", phase="test", seconds=end + 0.5),
+        Event(kind="phase", phase="baselines", seconds=end + 2),
+        Event(kind="done", seconds=end + 8, memory=1200 * 2**20),
     ]
+
+
+def classified(labels: Sequence[str], n: int = 40, right: float = 0.75, group: bool = False) -> list[dict[str, Any]]:
+    """Lines of predictions.jsonl of a classifier that is right in a share of `right`, in Vietnamese."""
+    draw, found = random.Random(5), []
+    for row in range(n):
+        label = labels[row % len(labels)]
+        said = label if draw.random() < right else draw.choice([other for other in labels if other != label])
+        sure = round(draw.uniform(0.5, 1.0), 6)
+        rest = round((1 - sure) / max(len(labels) - 1, 1), 6)
+        line = {"row": row, "text": f"Câu số {row}: đồ ăn ngon, giá hơi đắt."}
+        if group:
+            line["group"] = ("Hà Nội", "Huế", "Đà Nẵng")[row % 3]
+        probabilities = {name: sure if name == said else rest for name in labels}
+        found.append(line | {"label": label, "prediction": said, "probabilities": probabilities})
+    return found
+
+
+def sets(labels: Sequence[str], n: int = 40) -> list[dict[str, Any]]:
+    """The same of a model that gives several labels, from a probability of 0.4 on."""
+    draw, found = random.Random(5), []
+    for row in range(n):
+        probabilities = {name: round(draw.random(), 6) for name in labels}
+        true = [name for name in labels if draw.random() < probabilities[name]]
+        said = [name for name in labels if probabilities[name] >= 0.4]
+        found.append(
+            {"row": row, "text": f"câu {row}", "label": true, "prediction": said, "probabilities": probabilities}
+        )
+    return found
+
+
+def numbers(n: int = 40) -> list[dict[str, Any]]:
+    """The same of a model that gives a number: 0.5 too high on average."""
+    draw, found = random.Random(5), []
+    for row in range(n):
+        true = round(draw.uniform(1, 5), 2)
+        said = round(true + draw.gauss(0.5, 0.3), 6)
+        found.append({"row": row, "text": f"câu {row}", "label": true, "prediction": said, "probabilities": {}})
+    return found
 
 
 def layers() -> tuple[PlannedLayer, ...]:
@@ -115,6 +163,9 @@ def write_run(
     findings: Sequence[Finding] = (),
     saved: str = "adapter/adapter_config.json",
     settings: dict[str, Any] | None = None,
+    predictions: Sequence[dict[str, Any]] = (),
+    decision: dict[str, Any] | None = None,
+    environment: dict[str, Any] | None = None,
     **plan: Any,
 ) -> RunFolder:
     """A run folder; an unfinished one has neither events nor scores nor environment. `plan` replaces fields of the plan."""
@@ -149,6 +200,14 @@ def write_run(
         found=("train.batch_size", "train.learning_rate"),
         new_head=True,
         findings=tuple(findings),
+        glance=Glance(
+            labels={
+                split: {label: rows - 2 * i for i, label in enumerate(labels) if rows > 2 * i}
+                for split, rows in (("train", 60), ("validation", 8), ("test", 16))
+            },
+            lengths=Histogram.of([12, 15, 19, 22, 22, 23, 31, 47], finest=1.0),
+        ),
+        base=Base(license="apache-2.0", languages=("en",), bytes=90_868_376),
     )
     write(folder.plan, default.model_copy(update=plan).model_dump_json())
     method = {"name": "lora", "rank": 8, "targets": ["blocks"]}
@@ -156,10 +215,16 @@ def write_run(
     if saved:
         (path / saved).parent.mkdir()
         write(path / saved, "{}")
+        (path / saved).parent.joinpath("adapter_model.safetensors").write_bytes(b"weights")
     if not finished:
         return folder
     machine = {"python": "3.11.7", "cores": 2, "memory_gib": 23.5, "command": ["train", "my messages.csv"]}
+    machine |= {"started": "2026-11-21T12:00:00+00:00", "weights_sha256": {"model.safetensors": "53aa51172d142c89" * 4}}
+    machine |= environment or {}
     write(folder.environment, json.dumps({"versions": {"torch": "2.13.0+cpu", "fewtune": None}, **machine}))
+    folder.write_lines(folder.predictions, predictions)
+    if decision is not None:
+        write(folder.decision, json.dumps(decision))
     for event in events(losses, epochs):
         folder.emit(event)
     write(folder.scores, (scores or run_scores(labels)).model_dump_json())

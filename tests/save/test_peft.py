@@ -63,7 +63,7 @@ def theirs(architecture: str, folder: Path, **options: object) -> PreTrainedMode
         "r": 3,
         "lora_alpha": 12,
         "target_modules": [layer.path for layer in anatomy.select(("blocks",))],
-        "modules_to_save": list(anatomy.head),
+        "modules_to_save": list(anatomy.top),
         "fan_in_fan_out": architecture == "gpt2",
         "init_lora_weights": False,
     }
@@ -167,6 +167,20 @@ def test_pefts_older_keys_are_read(tmp_path: Path) -> None:
     assert_equal(load_adapter(tiny_model("bert"), tmp_path).model, model, "bert")
 
 
+@pytest.mark.parametrize(
+    "reader", [lambda model, path: load_adapter(model, path).model, peft.PeftModel.from_pretrained]
+)
+def test_a_base_without_a_pooler_gives_the_same_logits(reader: Callable[..., nn.Module], tmp_path: Path) -> None:
+    """transformers gives such a BERT a random pooler, another one each time; so the adapter must bring its own."""
+    adapted = ours("bert", Lora(rank=2), tmp_path / "a")
+    base = tiny_model("bert")
+    with torch.no_grad():
+        base.get_parameter("bert.pooler.dense.weight").normal_()
+    expected = logits(adapted.model, tiny_batch("bert"))
+    assert largest(logits(base, tiny_batch("bert")), expected) > 0.1
+    assert largest(logits(reader(base, tmp_path / "a"), tiny_batch("bert")), expected) <= 5e-5
+
+
 @each
 def test_the_files_say_what_is_in_them(architecture: str, tmp_path: Path) -> None:
     method = Lora(rank=3, alpha=12, dropout=0.1, targets=("down",))
@@ -175,7 +189,7 @@ def test_the_files_say_what_is_in_them(architecture: str, tmp_path: Path) -> Non
     assert (config["peft_type"], config["task_type"]) == ("LORA", "SEQ_CLS")
     assert (config["r"], config["lora_alpha"], config["lora_dropout"], config["use_rslora"]) == (3, 12, 0.1, False)
     assert config["fan_in_fan_out"] == (architecture == "gpt2")
-    assert config["modules_to_save"] == list(Anatomy(tiny_model(architecture)).head)
+    assert config["modules_to_save"] == list(Anatomy(tiny_model(architecture)).top)
     assert base_of(tmp_path / "a") == ("a/base-model", "0" * 40)
     targets = peft.PeftModel.from_pretrained(tiny_model(architecture), tmp_path / "a").targeted_module_names
     assert sorted(targets) == sorted(adapted.layers())

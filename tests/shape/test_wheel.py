@@ -38,7 +38,8 @@ def test_the_wheel_runs_from_another_folder(unpacked: Path, tmp_path: Path) -> N
     code = (
         "import fewtune, sys; from importlib.resources import files; "
         f"assert fewtune.__file__.startswith({str(unpacked)!r}), fewtune.__file__; "
-        "assert (files('fewtune.bundled') / 'messages_en.csv').is_file(); "
+        "folder = files('fewtune.bundled'); "
+        "assert all((folder / name).is_file() for name in ('messages_en.csv', 'messages_vi.csv', 'messages.md')); "
         "from fewtune.cli.main import run; sys.exit(run(['methods']) or run(['tasks']))"
     )
     # The unpacked wheel comes first on the path, before the editable install.

@@ -1,1 +1,1 @@
-"""The small data set of the project's own writing; see messages_en.md beside it."""
+"""The small data sets of the project's own writing, in English and Vietnamese; see messages.md beside them."""

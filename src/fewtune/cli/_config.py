@@ -1,13 +1,15 @@
 """From the words of a command line to a RunConfig: the same for `train`, `plan` and whatever starts a run."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from fewtune.cli._file import FILE_FLAGS
-from fewtune.config.read import build, merge, nested, overrides, read_yaml
+from fewtune.config.read import build, merge, nested, overrides, read_yaml, without_found
+from fewtune.errors import ConfigError
 from fewtune.record.folder import RunFolder
 from fewtune.settings import RunConfig
 
@@ -24,43 +26,70 @@ FLAGS = {
     "pair-column": ("data.pair_column", "Column of a second text."),
     "label-column": ("data.label_column", "Column of the label; else found."),
     "group-column": ("data.group_column", "Column of subgroups that are scored by themselves."),
+    "track": ("track", "Tracker that hears of the run too: tensorboard, wandb or mlflow."),
     **FILE_FLAGS,
     "seed": ("seed", "Decides splits, order, initialisation and dropout."),
     "out": ("out", "Folder of the run, which must not exist yet."),
 }
 
 
+# What a first word is when a run to start from is given: `seed=1` is no file.
+_PAIR = re.compile(rf"({'|'.join(RunConfig.model_fields)})(\.\w+)*=")
+
+
+def flag_options(*names: str) -> Callable[[F], F]:
+    """The flags of these names, in this order."""
+
+    def add(command: F) -> F:
+        for name in reversed(names):
+            command = click.option(f"--{name}", help=FLAGS[name][1])(command)
+        return command
+
+    return add
+
+
 def run_arguments(command: F) -> F:
     """The arguments of every command that starts from options: DATA or run.yaml, flags, and section.key=value pairs."""
-    for flag, (_, text) in reversed(FLAGS.items()):
-        command = click.option(f"--{flag}", help=text)(command)
+    text = "Start from the options of this finished run; what else is said here wins."
+    command = click.option("--from", "from_run", metavar="RUN", help=text)(flag_options(*FLAGS)(command))
     command = click.argument("pairs", nargs=-1, metavar="[SECTION.KEY=VALUE]...")(command)
-    return click.argument("source", metavar="DATA|RUN.YAML")(command)
+    return click.argument("source", required=False, metavar="DATA|RUN.YAML")(command)
 
 
-def run_config(source: str, pairs: tuple[str, ...], flags: dict[str, str | None]) -> RunConfig:
-    """The checked options. Later wins: run.yaml, then flags, then pairs. Raises ConfigError with every mistake."""
-    written = read_yaml(Path(source)) if source.endswith((".yaml", ".yml")) else {}
-    values = written or {"data": {"path": source}}
+def run_config(
+    source: str | None, pairs: Sequence[str], flags: Mapping[str, str | None], from_run: str | None = None
+) -> RunConfig:
+    """The checked options. Later wins: the run to start from, DATA or run.yaml, then flags, then pairs.
+
+    Raises ConfigError with every mistake, FormatError when `from_run` is no finished run.
+    """
+    if source is not None and from_run is not None and _PAIR.match(source):
+        source, pairs = None, (source, *pairs)
+    if source is None and from_run is None:
+        raise ConfigError("source_missing")
+    before, found, said = _start(source, from_run)
+    asked = merge(merge(said, flag_values(flags)), overrides(pairs))
+    # What was found for the model, data, task and method of before is found anew for others.
+    return build(RunConfig, without_found(before, merge(before, asked), found, asked))
+
+
+def flag_values(flags: Mapping[str, str | None]) -> dict[str, Any]:
+    """What the flags that were given say, as nested options."""
+    values: dict[str, Any] = {}
     for flag, (option, _) in FLAGS.items():
         # A flag's value is what was typed: `--label-column 007` is a name, not a number.
-        if (text := flags[flag.replace("-", "_")]) is not None:
+        if (text := flags.get(flag.replace("-", "_"))) is not None:
             values = merge(values, nested(option.split("."), text))
-    asked = overrides(pairs)
-    values = merge(values, asked)
-    if written and any(written.get(section) != values.get(section) for section in ("model", "data", "method")):
-        # What a run found for its own model, data and method is found anew for others, unless it is asked for now.
-        found = _found(Path(source))
-        if ("task", "name") in found and "task" not in asked and flags["task"] is None:
-            values.pop("task", None)  # nobody named it, so none of its options was asked for either
-        for section, name in found:
-            if section in values and name not in asked.get(section, {}):
-                values[section] = {key: value for key, value in values[section].items() if key != name}
-    return build(RunConfig, values)
+    return values
 
 
-def _found(written: Path) -> list[tuple[str, str]]:
-    """The options, as (section, name), that the run beside this run.yaml chose by itself."""
-    folder = RunFolder(written.parent)
-    names = folder.read_plan().found if folder.plan.exists() else ()
-    return [(section, name) for section, _, name in (option.partition(".") for option in names)]
+def _start(source: str | None, from_run: str | None) -> tuple[dict[str, Any], Sequence[str], dict[str, Any]]:
+    """The options to start from, the names of those that a run found for itself, and what SOURCE says on top of them."""
+    written = read_yaml(Path(source)) if source and source.endswith((".yaml", ".yml")) else None
+    said: dict[str, Any] = written or ({"data": {"path": source}} if source else {})
+    if from_run is not None:
+        return *RunFolder.open(from_run).read_options(), said
+    if source and written is not None:
+        beside = RunFolder(Path(source).parent)
+        return written, beside.read_plan().found if beside.plan.exists() else (), {}
+    return {}, (), said

@@ -1,14 +1,9 @@
-"""How a file is read: the same three options for every command that reads one, and what is said of it."""
+"""How a file is read: the same three options for every command that reads one."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from collections.abc import Callable
+from typing import Any, TypedDict, TypeVar
 
 import click
-
-if TYPE_CHECKING:
-    from fewtune.record.plan import Finding
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,9 +27,3 @@ def file_options(command: F) -> F:
     for name, (_, text) in reversed(FILE_FLAGS.items()):
         command = click.option(f"--{name}", help=text)(command)
     return command
-
-
-def say_notes(notes: Iterable[Finding], language: str) -> None:
-    """On standard error, what was found in a file rather than asked for."""
-    for note in notes:
-        click.echo(f"! {note.say(language)}", err=True)

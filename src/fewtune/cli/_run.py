@@ -6,40 +6,34 @@ from collections.abc import Callable
 import click
 import transformers
 from huggingface_hub.utils import disable_progress_bars
-from rich.console import Console
 
-from fewtune.cli.show import Live, finding_lines, page, plan_lines, scores_table, verdict
+from fewtune.cli.show import page, scores_table, verdict
 from fewtune.messages import say
 from fewtune.record.event import Event
-from fewtune.record.plan import Plan
 from fewtune.run import RunResult
+from fewtune.show.screen import Show
 
-Start = Callable[[Callable[[Event], None] | None, Callable[[Plan], None] | None], RunResult]
+Start = Callable[[Callable[[Event], None], Show], RunResult]
 
 
 def show_run(start: Start, language: str, *, quiet: bool, as_json: bool) -> RunResult:
-    """Call `start(on_event, on_plan)`; progress goes to stderr, the result to stdout.
+    """Call `start(on_event, show)`; progress goes to stderr, the result to stdout.
 
     `quiet` leaves out the progress, `as_json` makes the result one JSON object. Ctrl-C says how to go on, and aborts.
     """
     transformers.utils.logging.disable_progress_bar()  # ours is enough
     if quiet:
         disable_progress_bars()
-    console = Console(stderr=True, quiet=quiet, soft_wrap=True)
+    folders: list[str] = []
 
-    def on_plan(plan: Plan) -> None:
-        for line in plan_lines(plan, language):
-            console.print(line, highlight=False, markup=False)
-        for line in finding_lines(plan, language):
-            console.print("! " + line, style="yellow", highlight=False, markup=False)
+    def on_event(event: Event) -> None:
+        folders.extend([event.folder] if event.folder else [])
 
-    live = Live(console, language)
     try:
-        with live:
-            result = start(live, on_plan)
+        result = start(on_event, "none" if quiet else "auto")
     except KeyboardInterrupt:
-        if live.folder:
-            click.echo(say("interrupted", language, folder=live.folder), err=True)
+        if quiet and folders:
+            click.echo(say("interrupted", language, folder=folders[0]), err=True)
         raise click.Abort from None
     show_result(result, language, as_json=as_json, quiet=quiet)
     return result

@@ -12,8 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+import click
+
 from fewtune.cli._file import FileOptions
-from fewtune.data.read import Stream, Table, stream
+from fewtune.data.read import Stream, Table, read, stream
 from fewtune.errors import DataError
 from fewtune.messages import Sentence
 
@@ -26,39 +28,54 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Source:
-    """A table that can be gone through several times, row by row."""
+    """A table that can be read several times, whole or row by row."""
 
+    path: Path
     stream: Stream
+    options: FileOptions
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.stream.columns
+
+    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Where each row starts, and the row. Raises DataError for what cannot be read exactly."""
+        return iter(self.stream)
 
     def sample(self) -> Table:
         """The first rows, for finding columns."""
-        first = list(islice(self.stream, SAMPLE))
-        return _table(self.stream, first)
+        first = list(islice(self.rows(), SAMPLE))
+        rows, lines = [row for _, row in first], [line for line, _ in first]
+        return Table(self.path, self.columns, rows, lines, digest="", counts=self.stream.counts)
 
     def table(self) -> Table:
         """All rows at once."""
-        return _table(self.stream, list(self.stream))
+        return read(self.path, **self.options)
 
     def has_bom(self) -> bool:
         """Whether the file begins with the mark that Excel writes before UTF-8."""
-        if not self.stream.path.is_file():  # a folder, or a data set of the Hub
+        if not self.path.is_file():
             return False
-        with self.stream.path.open("rb") as file:
+        with self.path.open("rb") as file:
             return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
 @contextmanager
-def opened(data: str, form: str | None, options: FileOptions) -> Iterator[Source]:
-    """The table `data`; `-` is standard input in the format `form`, kept in a temporary file while the block lasts."""
+def opened(data: str, form: str | None, options: FileOptions, language: str) -> Iterator[Source]:
+    """The table `data`; `-` is standard input in the format `form`, kept in a temporary file while the block lasts.
+
+    What was found in it rather than asked for is said on standard error.
+    """
     if data != STANDARD_INPUT:
-        yield Source(stream(data, **options))
+        yield _source(Path(data), options, language)
         return
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"input.{'jsonl' if form == 'text' else form}"
         try:
             with path.open("wb") as file:
                 (_copy_lines if form == "text" else shutil.copyfileobj)(sys.stdin.buffer, file)
-            yield Source(stream(path, **options))
+            yield _source(path, options, language)
         except DataError as error:
             if error.values.get("path") != path:
                 raise
@@ -66,9 +83,11 @@ def opened(data: str, form: str | None, options: FileOptions) -> Iterator[Source
             raise DataError(error.id, **{**error.values, "path": name}) from None
 
 
-def _table(rows: Stream, some: list[tuple[int, dict[str, Any]]]) -> Table:
-    lines = [line for line, _ in some]
-    return Table(rows.path, rows.columns, [row for _, row in some], lines, "", rows.notes, rows.counts)
+def _source(path: Path, options: FileOptions, language: str) -> Source:
+    found = stream(path, **options)
+    for note in found.notes:
+        click.echo(f"! {note.say(language)}", err=True)
+    return Source(path, found, options)
 
 
 def _copy_lines(lines: BinaryIO, file: BinaryIO) -> None:

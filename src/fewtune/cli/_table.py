@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from fewtune.cli._answers import Answers
-from fewtune.cli._file import FileOptions, say_notes
+from fewtune.cli._file import FileOptions
 from fewtune.cli._review import Rule, refuse_without_confidence, review_rule
 from fewtune.cli._source import Source, opened
 from fewtune.config.read import read_yaml
@@ -49,9 +49,7 @@ class Asked:
     sort: Literal["confidence"] | None
     bom: bool | None
     as_json: bool
-    encoding: str | None
-    delimiter: str | None
-    sheet: str | None
+    file: FileOptions
 
 
 def label_table(run: str, asked: Asked, language: str) -> None:
@@ -61,18 +59,18 @@ def label_table(run: str, asked: Asked, language: str) -> None:
     needing = {name: getattr(asked, name) for name in ("sort", "review_accuracy", "review_below")}
     refuse_without_confidence(plan, {f"--{name.replace('_', '-')}": value for name, value in needing.items()})
     rule = review_rule(folder, plan, asked.review_accuracy, asked.review_below)
-    options = FileOptions(encoding=asked.encoding, delimiter=asked.delimiter, sheet=asked.sheet)
-    with opened(asked.data, asked.format, options) as source:
-        say_notes(source.stream.notes, language)
+    with opened(asked.data, asked.format, asked.file, language) as source:
         roles = columns_as_in_training(
             plan, source.sample(), asked.text_column, asked.pair_column, label=None, need_label=False
         )
         ending = asked.out.suffix.lower() if asked.out else ".jsonl" if asked.as_json else ".csv"
         separator = None if ending in LISTS else _separator(folder)
-        answers = Answers.behind(source.stream.columns, plan, rule.cut_off if rule else None, separator)
-        writer = _writer(asked, source, [*source.stream.columns, *answers.names.values()], ending)
+        answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator)
+        writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
         example = answers.example(plan)
-        count = survey(source.stream, roles, lambda row: writer.look({**row, **example}))
+        count = survey(
+            source.path, source.stream.counts, source.rows(), roles, lambda row: writer.look({**row, **example})
+        )
         writer.looked()
         labelled = _labelled(run, source, roles, count, answers)
         review = _write(writer, labelled, answers, asked)
@@ -117,7 +115,7 @@ def _labelled(run: str, source: Source, roles: Columns, count: int, answers: Ans
 
     def rows() -> Iterator[dict[str, Any]]:
         # The answers run ahead of the rows by one window, and tee keeps just those.
-        given, asked = tee(row for _, row in source.stream)
+        given, asked = tee(row for _, row in source.rows())
         questions = (
             Row(text=row[roles.text], pair=row[roles.pair] if roles.pair else None, label=None, number=number)
             for number, row in enumerate(asked)

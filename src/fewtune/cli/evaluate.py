@@ -4,7 +4,7 @@ from typing import Unpack
 
 import click
 
-from fewtune.cli._file import FileOptions, file_options, say_notes
+from fewtune.cli._file import FileOptions, file_options
 
 
 @click.command()
@@ -44,8 +44,7 @@ def evaluate(
 
     folder = RunFolder.open(run)
     plan, task = folder.read_plan(), build(RunConfig, read_yaml(folder.config)).task
-    with opened(data, format or "csv", file) as source:
-        say_notes(source.stream.notes, language)
+    with opened(data, format or "csv", file, language) as source:
         table = source.table()
         roles = columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True)
         rows = rows_of(table, roles, task.reader()) if task else rows_of(table, roles)

@@ -11,12 +11,16 @@ from fewtune.messages import LANGUAGES, say
 
 # Command → where it is, and one line of help. In the order in which people need them.
 COMMANDS = {
-    "demo": ("fewtune.cli.demo:demo", "Watch a real model learn from 200 messages, offline."),
+    "demo": ("fewtune.cli.demo:demo", "Watch a real model learn from 300 messages, offline."),
     "train": ("fewtune.cli.train:train", "Fine-tune a model on a file and score it honestly."),
     "plan": ("fewtune.cli.plan:plan", "Say what `train` would do, without doing it."),
     "resume": ("fewtune.cli.resume:resume", "Finish an interrupted run, to the same result."),
     "predict": ("fewtune.cli.predict:predict", "Label texts or a file with a tuned model."),
     "evaluate": ("fewtune.cli.evaluate:evaluate", "Score a tuned model on a labelled file."),
+    "report": ("fewtune.cli.report:report", "Write the report of a run again: one HTML file, no network."),
+    "init": ("fewtune.cli.init:init", "Write a run.yaml with every option explained, for a file."),
+    "models": ("fewtune.cli.models:models", "List well-known base models and what to know of them."),
+    "push": ("fewtune.cli.push:push", "Upload a finished run to the Hugging Face Hub."),
     "methods": ("fewtune.cli.names:methods", "List the fine-tuning methods and their options."),
     "tasks": ("fewtune.cli.names:tasks", "List the tasks and their options."),
     "env": ("fewtune.cli.env:env", "Show versions, hardware and the precision that would be used."),

@@ -9,14 +9,17 @@ from fewtune.cli._config import run_arguments, run_config
 @run_arguments
 @click.option("--json", "as_json", is_flag=True, help="The plan as one JSON object.")
 @click.pass_obj
-def plan(language: str, source: str, pairs: tuple[str, ...], as_json: bool, **flags: str | None) -> None:
+def plan(
+    language: str, source: str | None, pairs: tuple[str, ...], from_run: str | None, as_json: bool, **flags: str | None
+) -> None:
     """Say what `fewtune train` would do with the same arguments: what learns, how much of the model, how many steps.
 
     Nothing is written, and no weights are loaded.
     """
-    config = run_config(source, pairs, flags)
-    from fewtune.cli.show import finding_lines, layer_table, page, plan_lines
+    config = run_config(source, pairs, flags, from_run)
+    from fewtune.cli.show import layer_table, page
     from fewtune.run import plan as make
+    from fewtune.show.lines import finding_lines, plan_lines
 
     made = make(config)
     if as_json:

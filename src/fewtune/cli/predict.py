@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fewtune.cli._file import FILE_FLAGS, file_options
+from fewtune.cli._file import FILE_FLAGS, FileOptions, file_options
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -64,7 +64,8 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
     from fewtune.cli._table import Asked, label_table
 
     form = (options.pop("format") or "text") if data == "-" else options.pop("format")
-    label_table(run, Asked(**options, format=form), language)
+    file = FileOptions(**{name: options.pop(name) for name in FILE_FLAGS})
+    label_table(run, Asked(**options, format=form, file=file), language)
 
 
 def _label_texts(run: str, texts: tuple[str, ...], *, as_json: bool) -> None:

@@ -14,5 +14,8 @@ def resume(language: str, run: str, quiet: bool, as_json: bool) -> None:
     from fewtune.run import resume as start
 
     show_run(
-        lambda on_event, on_plan: start(run, on_event=on_event, on_plan=on_plan), language, quiet=quiet, as_json=as_json
+        lambda on_event, show: start(run, on_event=on_event, show=show, language=language),
+        language,
+        quiet=quiet,
+        as_json=as_json,
     )

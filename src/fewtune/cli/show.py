@@ -1,20 +1,16 @@
-"""What a person sees in the terminal: the plan, live progress, scores and the verdict."""
+"""What a person sees in the terminal beside progress: what learns, scores and the verdict."""
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from fewtune.data.labels import names_of
 from fewtune.messages import say
-from fewtune.record.event import Event
-from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores, Score, Scores
 
@@ -29,47 +25,6 @@ def page() -> Console:
     """Standard output; into a file or a pipe a table may be as wide as it is."""
     console = Console(soft_wrap=True)
     return console if console.is_terminal else Console(soft_wrap=True, width=1000)
-
-
-def plan_lines(plan: Plan, language: str) -> Iterator[str]:
-    """The plan in a few sentences."""
-    for role, column in plan.columns.items():
-        yield say("columns", language, role=role, name=column.name, reason=column.reason)
-    if plan.task_reason is not None:
-        yield say("task_found", language, task=plan.task, reason=plan.task_reason.say(language))
-    for option, value in plan.reading.items():
-        yield say("task_reading", language, option=f"task.{option}", value=value)
-    counts = {**plan.rows, "median": plan.tokens["median"], "longest": plan.tokens["longest"]}
-    if plan.labels:
-        yield say("plan_rows", language, labels=len(plan.labels), **counts)
-    else:
-        yield say("plan_rows_numbers", language, **counts)
-    yield say(
-        "plan_model",
-        language,
-        architecture=plan.architecture,
-        model=plan.model,
-        parameters=plan.parameters,
-        trainable=plan.trainable,
-        share=plan.trainable / plan.parameters,
-        method=plan.method,
-    )
-    yield say(
-        "plan_steps",
-        language,
-        epochs=plan.epochs,
-        per_epoch=plan.steps // plan.epochs,
-        rows=plan.batch_size * plan.accumulation,
-        rate=plan.learning_rate,
-        precision=plan.precision,
-        device=plan.device if plan.device != "cpu" else f"cpu ({plan.threads} threads)",
-    )
-
-
-def finding_lines(plan: Plan, language: str) -> Iterator[str]:
-    """What the checks saw, in words."""
-    for finding in plan.findings:
-        yield finding.say(language)
 
 
 def layer_table(plan: Plan) -> Table:
@@ -151,76 +106,3 @@ def scores_table(title: str, columns: dict[str, Scores]) -> Table:
 
 def _with_interval(score: Score) -> str:
     return f"{score.value:.3f} [dim]{score.low:.3f}–{score.high:.3f}[/dim]"
-
-
-class Live:
-    """Shows a run's events as they come: a bar in a terminal, one line per evaluation anywhere else."""
-
-    def __init__(self, console: Console, language: str) -> None:
-        self.console, self.language = console, language
-        self.folder: str | None = None
-        self.score = ""
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[facts]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self.task = None
-
-    def __enter__(self) -> "Live":
-        if self.console.is_terminal:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.console.is_terminal:
-            self.bar.stop()
-
-    def __call__(self, event: Event) -> None:
-        """Take note of one event."""
-        match event.kind:
-            case "started":
-                self.folder = event.folder
-            case "step":
-                self._step(event)
-            case "evaluation":
-                self._evaluation(event)
-            case "stopped":
-                if self.task is not None:
-                    self.bar.remove_task(self.task)
-                self.console.print(self._stopped(event), highlight=False)
-
-    def _step(self, event: Event) -> None:
-        if not self.console.is_terminal:
-            return
-        if self.task is None:
-            self.task = self.bar.add_task("", total=event.steps, facts="")
-        self.bar.update(
-            self.task,
-            completed=event.step,
-            description=f"epoch {int((event.epoch or 0) - 1e-9) + 1}",
-            facts=f"loss {event.loss:.3f}{self.score}",
-        )
-
-    def _stopped(self, event: Event) -> str:
-        """Why, and which epoch was the best; the record knows it from before an interruption too."""
-        assert self.folder is not None, "a run says first that it started"
-        evaluations = [each for each in RunFolder(self.folder).read_events() if each.kind == "evaluation"]
-        best = max((index for index, each in enumerate(evaluations) if each.best), default=0)
-        waited = len(evaluations) - 1 - best
-        return say(f"stopped_{event.reason}", self.language, best=f"{evaluations[best].epoch or 0:g}", waited=waited)
-
-    def _evaluation(self, event: Event) -> None:
-        scores = ", ".join(f"{name} {value:.3f}" for name, value in (event.scores or {}).items())
-        self.score = "".join(f", {name} {value:.3f}" for name, value in list((event.scores or {}).items())[:1])
-        self.console.print(
-            f"epoch {event.epoch:g}: loss {event.train_loss:.3f} in training, {event.loss:.3f} in validation; {scores}"
-            + ("  [bold]best[/bold]" if event.best else ""),
-            highlight=False,
-        )

@@ -10,20 +10,29 @@ from fewtune.cli._config import run_arguments, run_config
 @click.option("--quiet", is_flag=True, help="Only the verdict and the folder.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON object on standard output.")
 @click.pass_obj
-def train(language: str, source: str, pairs: tuple[str, ...], quiet: bool, as_json: bool, **flags: str | None) -> None:
+def train(
+    language: str,
+    source: str | None,
+    pairs: tuple[str, ...],
+    from_run: str | None,
+    quiet: bool,
+    as_json: bool,
+    **flags: str | None,
+) -> None:
     """Fine-tune a model on DATA (or as RUN.YAML says) and score it honestly.
 
     \b
     fewtune train reviews.csv --model minilm
     fewtune train reviews.csv --model roberta-base --method lora method.rank=16 train.epochs=5
     fewtune train run.yaml seed=1
+    fewtune train --from runs/reviews-minilm-lora-1 --method full
     """
-    config = run_config(source, pairs, flags)
+    config = run_config(source, pairs, flags, from_run)
     from fewtune.cli._run import show_run
     from fewtune.run import train as start
 
     show_run(
-        lambda on_event, on_plan: start(config, on_event=on_event, on_plan=on_plan),
+        lambda on_event, show: start(config, on_event=on_event, show=show, language=language),
         language,
         quiet=quiet,
         as_json=as_json,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from fewtune.errors import ConfigError, FewtuneError
 from fewtune.messages import Sentence
-from fewtune.registry import did_you_mean, find
+from fewtune.registry import Kind, did_you_mean, find
 
 # What other tools call our options. Only a hint: an alias is never accepted silently.
 FIELD_WORDS = {
@@ -130,17 +130,28 @@ def _hint(root: type[BaseModel], place: list[str], values: Mapping[str, Any]) ->
 
 
 def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, Any]) -> type[BaseModel]:
-    """The class whose options stand under `sections`; which method or task it is stands in `values`."""
+    """The class whose options stand under `sections`; which method, task or tracker it is stands in `values`."""
     for section in sections:
         given = values.get(section)
+        annotation = kind.model_fields[section].annotation
+        base = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
+        if section == "track" and len(sections) > 1:
+            given = [given] if isinstance(given, str | Mapping) else given
+            return (
+                _chosen("track", given[int(sections[1])] if isinstance(given, list | tuple) else None, "") or BaseModel
+            )
         if section in ("method", "task"):
-            name = given.get("name") if isinstance(given, Mapping) else given
-            try:
-                kind = find("methods" if section == "method" else "tasks", str(name or _USUAL[section]))
-            except ConfigError:
-                kind = BaseModel
+            kind = _chosen("methods" if section == "method" else "tasks", given, _USUAL[section]) or base
         else:
-            annotation = kind.model_fields[section].annotation
-            kind = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
+            kind = base
         values = given if isinstance(given, Mapping) else {}
     return kind
+
+
+def _chosen(kind: Kind, given: Any, default: str) -> type[BaseModel] | None:
+    """The class of the method, task or tracker that `given` names; None where there is none."""
+    name = given.get("name") if isinstance(given, Mapping) else given
+    try:
+        return find(kind, str(name or default))
+    except ConfigError:
+        return None

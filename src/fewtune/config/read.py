@@ -1,5 +1,6 @@
 """From YAML and `section.key=value` pairs to a checked config, or to every mistake at once."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -87,6 +88,12 @@ def write_yaml(values: Mapping[str, Any]) -> str:
     return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False)
 
 
+def yaml_line(name: str, value: Any) -> str:
+    """`name: value` on one line, that `read_yaml` reads back to the same."""
+    value = yaml.dump([value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, width=math.inf)
+    return f"{name}: {value.strip()[1:-1]}"
+
+
 def overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """`["method.rank=16", "seed=1"]` → `{"method": {"rank": 16}, "seed": 1}`; values are read as YAML.
 
@@ -124,6 +131,26 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = _section(key, result.get(key)) or {}
         result[key] = dict(new) if _another(key, old, new) else merge(old, new)
     return result
+
+
+def without_found(
+    before: Mapping[str, Any], values: Mapping[str, Any], found: Iterable[str], asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`values` less what a run with the options `before` found for itself, where that no longer holds.
+
+    `found` are the names of those options (`train.epochs`). They hold for the run's own model, data, task and method; for
+    others they are left out, to be found anew, unless `asked`, the words of this time, gives them.
+    """
+    if all(before.get(section) == values.get(section) for section in ("model", "data", "task", "method")):
+        return dict(values)
+    kept = dict(values)
+    if "task.name" in found and not asked.get("task"):
+        kept.pop("task", None)  # nobody named it, so none of its options was asked for either
+    for section, _, name in (option.partition(".") for option in found):
+        given = asked.get(section)
+        if isinstance(kept.get(section), Mapping) and not (isinstance(given, Mapping) and name in given):
+            kept[section] = {key: value for key, value in kept[section].items() if key != name}
+    return kept
 
 
 def build(kind: type[C], values: Mapping[str, Any]) -> C:

@@ -79,7 +79,7 @@ def stream(
     opened = _open(part, sources, options)
     columns = opened.columns or tuple(dict.fromkeys(name for _, row in opened.rows for name in row))
     if (opened.columns is not None and next(opened.rows, None) is None) or not columns:
-        raise _nothing(part, opened)
+        raise _without_rows(part, opened)
 
     def rows() -> Iterator[Numbered]:
         for line, row in _open(part, sources, options).rows:
@@ -94,7 +94,7 @@ def read_part(part: Part, options: Options) -> Table:
     opened = _open(part, sources, options)
     numbered = list(opened.rows)
     if not numbered:
-        raise _nothing(part, opened)
+        raise _without_rows(part, opened)
     columns = opened.columns or tuple(dict.fromkeys(name for _, row in numbered for name in row))
     rows = [_in_order(row, columns) for _, row in numbered]
     return Table(
@@ -108,6 +108,10 @@ def only(parts: dict[str, Part], path: str | Path) -> Part:
         choices = ", ".join(str(part.path) for part in parts.values())
         raise DataError("data_splits_several", path=path, choices=choices)
     return next(iter(parts.values()))
+
+
+def _without_rows(part: Part, opened: Opened) -> DataError:
+    return DataError("data_file_empty" if opened.columns is None else "data_no_rows", path=part.path)
 
 
 def _open(part: Part, sources: list[Source], options: Options) -> Opened:
@@ -135,10 +139,6 @@ def _open_file(source: Source, options: Options) -> Opened:
     if suffix in WORKBOOKS:
         return open_xlsx(source, options)
     return open_parquet(source, options) if suffix == ".parquet" else open_json(source, options)
-
-
-def _nothing(part: Part, opened: Opened) -> DataError:
-    return DataError("data_file_empty" if opened.columns is None else "data_no_rows", path=part.path)
 
 
 def _in_order(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:

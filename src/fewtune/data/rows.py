@@ -1,13 +1,25 @@
 """The rows of a table as text, second text, label and group: nothing missing, nothing altered."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from fewtune.data._cell import BadCell
+from fewtune.data._source import Counted
 from fewtune.data.columns import Columns, columns_in
 from fewtune.data.labels import CLASSES, Label, LabelReader
 from fewtune.data.profile import as_text, is_missing
 from fewtune.data.read import Table
-from fewtune.data.wrong import TEXT, Test, WrongCells
+from fewtune.errors import DataError
+from fewtune.messages import Sentence
+
+KINDS = {int: "number", float: "number", bool: "switch", list: "list", dict: "object"}
+"""What people call the types of JSON."""
+SHOWN_LINES = 5
+"""Line numbers named in an error; the rest is counted."""
+SHOWN_CHARACTERS = 60
+"""Of a wrong value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +30,7 @@ class Row:
     pair: str | None
     label: Label | None
     number: int
-    """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its place in the file."""
+    """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its line in the file."""
     group: str | None = None
     """The subgroup it is scored with (a hospital, a dialect …), where there is a column of them and the cell is filled."""
 
@@ -41,13 +53,14 @@ def rows(table: Table, columns: Columns, reader: LabelReader = CLASSES) -> list[
 
 
 def _texts(table: Table, column: str, option: str) -> list[str]:
-    for id, test in TEXT.items():
-        _refuse(table, column, id, test, option=option)
+    _refuse(table, column, "data_cell_bad", is_bad)
+    _refuse(table, column, "data_text_missing", is_missing, option=option)
+    _refuse(table, column, "data_text_kind", lambda value: not isinstance(value, str), option=option)
     return [row[column] for row in table.rows]
 
 
 def _labels(table: Table, column: str, reader: LabelReader) -> list[Label]:
-    _refuse(table, column, "data_cell_bad", TEXT["data_cell_bad"])
+    _refuse(table, column, "data_cell_bad", is_bad)
     if reader.empty is None:
         _refuse(table, column, "data_label_missing", is_missing)
 
@@ -63,11 +76,36 @@ def _labels(table: Table, column: str, reader: LabelReader) -> list[Label]:
 
 
 def _groups(table: Table, column: str) -> list[str | None]:
+    _refuse(table, column, "data_cell_bad", is_bad)
     return [None if is_missing(row[column]) else as_text(row[column]) for row in table.rows]
 
 
-def _refuse(table: Table, column: str, id: str, test: Test, **about: Any) -> None:
-    wrong = WrongCells(id, test, table.path, column, table.counts, **about)
-    for place, row in zip(table.lines, table.rows, strict=True):
-        wrong.look(place, row[column])
-    wrong.refuse(len(table.rows))
+def wrong_cells(
+    path: Path, counts: Counted, column: str, places: Sequence[int], first: Any, *, count: int, total: int
+) -> dict[str, Any]:
+    """The values of an error about `count` cells of a column: the first `places` are named, and what the first cell holds."""
+    shown = ", ".join(map(str, places[:SHOWN_LINES])) + (", …" if count > SHOWN_LINES else "")
+    values = {"path": path, "column": column, "lines": Sentence(f"data_at_{counts}", {"numbers": shown})}
+    values |= {
+        "count": count,
+        "total": total,
+        "kind": Sentence(f"data_kind_{KINDS.get(type(first), 'other')}", {}),
+        "value": repr(first)[:SHOWN_CHARACTERS],
+    }
+    if isinstance(first, BadCell):
+        values |= {"cell": first.address, "why": Sentence(f"data_cell_{first.why}", {})}
+    return values
+
+
+def is_bad(value: Any) -> bool:
+    """Whether a cell of a spreadsheet has no usable value."""
+    return isinstance(value, BadCell)
+
+
+def _refuse(table: Table, column: str, id: str, bad: Callable[[Any], bool], **values: Any) -> None:
+    """Raise DataError `id` if any value of `column` is bad."""
+    found = [number for number, row in enumerate(table.rows) if bad(row[column])]
+    if found:
+        places, first = [table.lines[number] for number in found], table.rows[found[0]][column]
+        about = wrong_cells(table.path, table.counts, column, places, first, count=len(found), total=len(table.rows))
+        raise DataError(id, **about, **values)

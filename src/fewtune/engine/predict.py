@@ -106,7 +106,9 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     Raises FormatError when the folder is no finished run or is damaged, ModelError when its base model is not to be had.
     """
     run = RunFolder.open(folder)
-    config, plan = build(RunConfig, read_yaml(run.config)), run.read_plan()
+    # Who heard of the run does not matter any more, and need not be installed here.
+    options = {name: value for name, value in read_yaml(run.config).items() if name != "track"}
+    config, plan = build(RunConfig, options), run.read_plan()
     if config.task is None:
         reason = "task: not filled in"
         raise FormatError("run_damaged", folder=run.path, file=run.config.name, reason=reason)

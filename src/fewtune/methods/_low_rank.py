@@ -83,11 +83,11 @@ class LowRank(Method):
         return self.alpha / (math.sqrt(self.rank) if self.scaling == "rank_stabilized" else self.rank)
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
-        """Wrap the targets; train the head, which is new."""
+        """Wrap the targets; train the head, which is new, and the pooler that feeds it."""
         build = partial(self.layer_class, rank=self.rank, scale=self.scale, dropout=self.dropout)
         for layer in anatomy.select(self.targets):
             yield Wrap(layer.path, build)
-        for name in anatomy.parameters_of(anatomy.head):
+        for name in anatomy.parameters_of(anatomy.top):
             yield Train(name)
 
     def default_learning_rate(self, width: int) -> float:

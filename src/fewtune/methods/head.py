@@ -21,8 +21,6 @@ class Head(Method):
     """Only the head (and the pooler that feeds it) learns."""
 
     name: Literal["head"] = "head"
-    pooler: bool = True
-    """Also train the pooler of BERT-like models."""
 
     paper: ClassVar = Paper("To Tune or Not to Tune?", "Peters, Ruder and Smith", 2019, "1903.05987")
     starts_as_base: ClassVar = True
@@ -31,9 +29,9 @@ class Head(Method):
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
         """Train what stands behind the last block."""
-        if not anatomy.head:
+        if not anatomy.top:
             raise MethodError("head_missing", model=anatomy.kind)
-        for name in anatomy.parameters_of(anatomy.head + (anatomy.pooler if self.pooler else ())):
+        for name in anatomy.parameters_of(anatomy.top):
             yield Train(name)
 
     def default_learning_rate(self, width: int) -> float:

@@ -21,8 +21,8 @@ def set_counts(true: Flags, predicted: Flags) -> NDArray[np.int64]:
 
 def f1_per_label(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
     """2 TP / (2 TP + FP + FN) of counts (..., L, 3): shape (..., L), 0 for a label that no row holds or was given."""
-    hits, others = 2.0 * counts[..., 0], counts[..., 1] + counts[..., 2]
-    return ratio(hits, hits + others)
+    of = counts.astype(np.float64)
+    return ratio(2 * of[..., 0], 2 * of[..., 0] + of[..., 1] + of[..., 2])
 
 
 def micro_f1(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -120,6 +120,15 @@ class Anatomy:
             return ()
         return (path,) if any(True for _ in module.parameters()) else ()
 
+    @property
+    def top(self) -> tuple[str, ...]:
+        """What stands behind the last block, pooler and head: all that a new task must learn anew, and save.
+
+        A checkpoint without a pooler gets a random one, so an adapter that leaves it out cannot be loaded again elsewhere.
+        Empty where there is no head.
+        """
+        return self.pooler + self.head if self.head else ()
+
     @cached_property
     def positions(self) -> int | None:
         """Longest input in tokens the model has positions for; None where positions are relative (T5)."""
@@ -154,12 +163,15 @@ class Anatomy:
                 missing.append(target)
         if missing or not chosen:
             inside = [layer for layer in self.layers if layer.block is not None]
+            roles = sorted({layer.role for layer in inside if layer.role})
+            meant = next((role for role in map(_role_elsewhere, missing) if role in roles), "blocks")
             raise MethodError(
                 "targets_unmatched",
                 targets=missing or list(targets),
                 model=self.kind,
-                roles=", ".join(sorted({layer.role for layer in inside if layer.role})) or "-",
+                roles=", ".join(roles) or "-",
                 names=", ".join(name for name, _ in Counter(layer.name for layer in inside).most_common()) or "-",
+                meant=meant,
             )
         return tuple(layer for layer in self.layers if layer.path in chosen)
 
@@ -168,6 +180,14 @@ def _means(target: str, layer: Layer) -> bool:
     if layer.block is None:
         return target == layer.path
     return target in ("blocks", layer.role, layer.name, layer.path)
+
+
+def _role_elsewhere(name: str) -> str | None:
+    """The role of a layer of this name in some other architecture: `q_proj` is Llama's `query`."""
+    for role, pattern in _ROLE_PATTERNS:
+        if any(re.search(pattern, prefix + name) for prefix in ("", "attn.", "mlp.")):
+            return role
+    return None
 
 
 def _prefixes(path: str) -> Iterator[str]:

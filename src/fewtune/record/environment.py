@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from fewtune.record.memory import total_memory
+
 PACKAGES = (
     "fewtune",
     "torch",
@@ -22,14 +24,14 @@ PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Versions, Python, system, processor, cores and memory (GiB; None where the system does not say)."""
+    """Versions, Python, system, processor, cores and memory (GiB)."""
     return {
         "versions": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "memory_gib": _memory(),
+        "memory_gib": round(total_memory() / 2**30, 1),
         "command": sys.argv[1:] if _is_ours(Path(sys.argv[0])) else None,
     }
 
@@ -52,10 +54,3 @@ def _processor() -> str:
             return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown"
-
-
-def _memory() -> float | None:
-    names = getattr(os, "sysconf_names", {})
-    if "SC_PAGE_SIZE" not in names or "SC_PHYS_PAGES" not in names:
-        return None
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)

@@ -33,5 +33,9 @@ class Event(Config):
     """Metrics on the validation rows."""
     best: bool | None = None
     """Whether this evaluation is the best so far."""
+    memory: int | None = None
+    """Most memory the process has held so far, in bytes; at an evaluation, at a phase and at the end."""
+    gpu_memory: int | None = None
+    """Most memory allocated on the GPU so far, in bytes; likewise."""
     reason: str | None = None
     """Why training stopped: `patience`, `max_minutes` or `epochs`."""

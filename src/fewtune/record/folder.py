@@ -1,7 +1,7 @@
 """The run folder: the interface between training, report, prediction and everything that comes later.
 
 run.yaml  plan.json  environment.json  events.jsonl  decision.json  scores.json  predictions.jsonl
-validation_predictions.jsonl  report.html
+validation_predictions.jsonl  report.html  card.md
 adapter/ (or model/ for full fine-tuning)   checkpoints/
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fewtune.config.read import read_yaml
 from fewtune.errors import ConfigError, FormatError
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
@@ -31,9 +32,12 @@ class RunFolder:
         self.predictions = self.path / "predictions.jsonl"
         self.validation_predictions = self.path / "validation_predictions.jsonl"
         self.report = self.path / "report.html"
+        self.card = self.path / "card.md"
         self.adapter = self.path / "adapter"
         self.model = self.path / "model"
         self.checkpoints = self.path / "checkpoints"
+        self.track = self.path / "track.json"
+        self.tensorboard = self.path / "tensorboard"
 
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
@@ -102,6 +106,13 @@ class RunFolder:
         Raises FormatError when the file is damaged.
         """
         return self._read(self.decision, _mapping) if self.decision.exists() else {}
+
+    def read_options(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The options in `run.yaml`, and the names of those that the run chose by itself.
+
+        Raises ConfigError when `run.yaml` is no YAML, FormatError when the plan is damaged.
+        """
+        return read_yaml(self.config), self.read_plan().found
 
     def read_scores(self) -> RunScores:
         """Raises FormatError when the file is missing or damaged."""

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from fewtune.config import Config
 from fewtune.messages import say
+from fewtune.record.facts import Base, Glance
 
 
 class Finding(Config):
@@ -83,3 +84,7 @@ class Plan(Config):
     new_head: bool
     """Whether the head starts from random numbers."""
     findings: tuple[Finding, ...]
+    glance: Glance = Glance()
+    """The data in a few counts."""
+    base: Base | None = None
+    """What the files of the base model say about it."""

@@ -5,8 +5,10 @@ from typing import Any
 from fewtune.messages import say
 from fewtune.record.plan import Finding
 
-IN_PERCENT = ("accuracy",)
+IN_PERCENT = ("accuracy", "exact_match")
 """Metrics that are shares of rows; the others are shown as plain numbers."""
+NBSP = "\u00a0"
+"""A space at which no line is broken, between a number and its unit."""
 
 
 class Words:
@@ -27,8 +29,10 @@ class Words:
         except KeyError:
             return name
 
-    def finding(self, finding: Finding) -> str:
-        """A finding in words; one that this version does not know, as its id and values."""
+    def finding(self, finding: Finding, *, texts: bool = True) -> str:
+        """A finding in words; one that this version does not know, as its id and values. Without `texts` no examples of them."""
+        if not texts and "examples" in finding.values:
+            finding = finding.model_copy(update={"values": {**finding.values, "examples": self("texts_left_out")}})
         try:
             return finding.say(self.language)
         except KeyError:
@@ -59,6 +63,10 @@ class Words:
         """A value of a metric in its own unit."""
         return self.percent(value) if metric in IN_PERCENT else self.decimal(value)
 
+    def tick(self, metric: str, value: float) -> str:
+        """An end of a scale, as short as it can be said."""
+        return self.percent(value, 0) if metric in IN_PERCENT else self.number(round(value, 3))
+
     def change(self, metric: str, value: float) -> str:
         """A difference of two values of a metric, with its sign; of shares in percentage points, without the unit."""
         text = self.decimal(value * 100, 1) if metric in IN_PERCENT else self.decimal(value)
@@ -71,7 +79,25 @@ class Words:
 
     def p(self, value: float) -> str:
         """`p = 0.096` or `p < 0.001`."""
-        return f"p < {self.decimal(0.001)}" if value < 0.001 else f"p = {self.decimal(value)}"
+        said = f"p < {self.decimal(0.001)}" if value < 0.001 else f"p = {self.decimal(value)}"
+        return said.replace(" ", NBSP)
+
+    def size(self, count: int) -> str:
+        """Bytes on disk in powers of a thousand, as the Hub and most systems show them: `612 kB`, `90.9 MB`."""
+        for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+            if count >= unit:
+                return f"{self.decimal(count / unit, 1 if count < 100 * unit else 0)}{NBSP}{name}"
+        return f"{count}{NBSP}B"
+
+    def memory(self, count: int) -> str:
+        """Bytes of memory in GiB, as machines are sold: `1.4 GiB`."""
+        return f"{self.decimal(count / 2**30, 1 if count >= 2**30 else 2)}{NBSP}GiB"
+
+    def number(self, value: float) -> str:
+        """A value of the data's own: as short as it can be said in four significant digits."""
+        if value == round(value) or abs(value) >= 10_000:
+            return _minus(self.whole(round(value)))
+        return _minus(f"{value:.4g}".translate(self._separators))
 
     def epoch(self, value: float) -> str:
         """`4`, or `2.4` where an epoch was cut short."""

@@ -23,4 +23,4 @@ def choose(column: LabelColumn) -> tuple[Task, Finding]:
         ]
         raise DataError("task_unclear", **about, choices=tuple(lines))
     [(name, why)] = fitting.items()
-    return kinds[name](), why
+    return kinds[name].model_validate({}), why

@@ -105,7 +105,7 @@ class Regression(SequenceTask):
     def targets(self, labels: Sequence[Label | None]) -> list[float | None]:
         """The numbers in standard deviations from the mean."""
         middle, spread = self._scale()
-        return [(label - middle) / spread if isinstance(label, float) else None for label in labels]
+        return [(label - middle) / spread if isinstance(label, int | float) else None for label in labels]
 
     def count(self, batch: Batch) -> float:
         """Each row counts one."""

@@ -125,20 +125,19 @@ def decode_keeps_the_order(
 
 
 def _check_probabilities(task: Task, one: Prediction) -> None:
-    if isinstance(one.label, float):
-        assert math.isfinite(one.label) and not one.probabilities, f"{task.name}: {one} is not a number by itself"
+    sure = one.probabilities
+    if isinstance(one.label, tuple):
+        others = [value for name, value in sure.items() if name not in one.label]
+        lowest = min((sure[name] for name in one.label), default=1.0)
+        assert lowest >= max(others, default=0.0), f"{task.name}: {one} leaves out what is more probable"
+        assert list(one.label) == sorted(set(one.label)), f"{task.name}: the set {one.label} is not sorted"
     elif isinstance(one.label, str):
-        assert abs(sum(one.probabilities.values()) - 1) < 1e-6, f"{task.name}: probabilities do not sum to one"
-        assert one.label == max(one.probabilities, key=one.probabilities.__getitem__), (
-            f"{task.name}: the label '{one.label}' is not the most probable one of {one.probabilities}"
+        assert abs(sum(sure.values()) - 1) < 1e-6, f"{task.name}: probabilities do not sum to one"
+        assert one.label == max(sure, key=sure.__getitem__), (
+            f"{task.name}: the label '{one.label}' is not the most probable one of {sure}"
         )
     else:
-        given = [one.probabilities[name] for name in one.label]
-        others = [value for name, value in one.probabilities.items() if name not in one.label]
-        assert min(given, default=1.0) >= max(others, default=0.0), (
-            f"{task.name}: {one} leaves out what is more probable"
-        )
-        assert list(one.label) == sorted(set(one.label)), f"{task.name}: the set {one.label} is not sorted"
+        assert math.isfinite(one.label) and not sure, f"{task.name}: {one} is not a number by itself"
 
 
 def what_is_fitted_is_kept(

@@ -1,0 +1,41 @@
+"""How much memory this process took, on every system."""
+
+import sys
+from pathlib import Path
+
+import psutil
+
+KIB = 1024
+
+
+def peak_memory() -> int | None:
+    """The most memory this process has held so far, in bytes; None where the system does not say.
+
+    It counts from the start of the process, so in a notebook it holds what happened before the run too.
+    """
+    if (peak := getattr(psutil.Process().memory_info(), "peak_wset", None)) is not None:  # Windows
+        return peak
+    return _linux() or _other_posix()
+
+
+def total_memory() -> int:
+    """Of this machine, in bytes."""
+    return psutil.virtual_memory().total
+
+
+def _linux() -> int | None:
+    """`VmHWM`, and not getrusage(2): that one hands the peak of a parent process down to its children."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * KIB for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return None
+
+
+def _other_posix() -> int | None:
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * KIB

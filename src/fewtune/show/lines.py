@@ -1,0 +1,69 @@
+"""The plan and the events of a run as sentences."""
+
+from collections.abc import Iterator
+
+from fewtune.messages import say
+from fewtune.record.event import Event
+from fewtune.record.folder import RunFolder
+from fewtune.record.plan import Plan
+
+
+def plan_lines(plan: Plan, language: str) -> Iterator[str]:
+    """The plan in a few sentences."""
+    for role, column in plan.columns.items():
+        yield say("columns", language, role=role, name=column.name, reason=column.reason)
+    if plan.task_reason is not None:
+        yield say("task_found", language, task=plan.task, reason=plan.task_reason.say(language))
+    for option, value in plan.reading.items():
+        yield say("task_reading", language, option=f"task.{option}", value=value)
+    counts = {**plan.rows, "median": plan.tokens["median"], "longest": plan.tokens["longest"]}
+    if plan.labels:
+        yield say("plan_rows", language, labels=len(plan.labels), **counts)
+    else:
+        yield say("plan_rows_numbers", language, **counts)
+    yield say(
+        "plan_model",
+        language,
+        architecture=plan.architecture,
+        model=plan.model,
+        parameters=plan.parameters,
+        trainable=plan.trainable,
+        share=plan.trainable / plan.parameters,
+        method=plan.method,
+    )
+    yield say(
+        "plan_steps",
+        language,
+        epochs=plan.epochs,
+        per_epoch=plan.steps // plan.epochs,
+        rows=plan.batch_size * plan.accumulation,
+        rate=plan.learning_rate,
+        precision=plan.precision,
+        device=plan.device if plan.device != "cpu" else f"cpu ({plan.threads} threads)",
+    )
+
+
+def finding_lines(plan: Plan, language: str) -> Iterator[str]:
+    """What the checks saw, in words."""
+    for finding in plan.findings:
+        yield finding.say(language)
+
+
+def evaluation_line(event: Event, language: str) -> str:
+    """Losses and scores after an epoch."""
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in (event.scores or {}).items())
+    about = {"epoch": event.epoch, "train": event.train_loss, "validation": event.loss, "scores": scores}
+    return say("progress_evaluation", language, **about)
+
+
+def stopped_line(event: Event, folder: str, language: str) -> str:
+    """Why training stopped, and which epoch was the best; the record knows it from before an interruption too."""
+    evaluations = [each for each in RunFolder(folder).read_events() if each.kind == "evaluation"]
+    best = max((index for index, each in enumerate(evaluations) if each.best), default=0)
+    waited = len(evaluations) - 1 - best
+    return say(f"stopped_{event.reason}", language, best=f"{evaluations[best].epoch or 0:g}", waited=waited)
+
+
+def epoch_of(event: Event) -> int:
+    """The epoch a step belongs to, counted from 1."""
+    return int((event.epoch or 0) - 1e-9) + 1

@@ -1,0 +1,47 @@
+"""Memory: the peak rises with what is held, and stays when it is let go."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from fewtune.record import memory
+from fewtune.record.memory import peak_memory, total_memory
+
+MEBIBYTE = 2**20
+
+
+def test_the_peak_is_what_was_held_at_most():
+    code = (
+        "from fewtune.record.memory import peak_memory; import psutil; before = peak_memory(); "
+        "block = bytearray(200 * 2**20); block[::4096] = b'x' * len(block[::4096]); held = peak_memory(); del block; "
+        "print(before, held, peak_memory(), psutil.Process().memory_info().rss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, held, after, now = map(int, done.stdout.split())
+    assert 190 * MEBIBYTE < held - before < 260 * MEBIBYTE
+    assert after >= held - MEBIBYTE, "the kernel counts in batches"
+    assert now < held - 150 * MEBIBYTE
+
+
+def test_each_system_has_its_own_way(monkeypatch: pytest.MonkeyPatch):
+    other = memory._other_posix()
+    assert other is None or other >= psutil.Process().memory_info().rss // 2
+    monkeypatch.setattr(memory, "_linux", lambda: None)
+    assert peak_memory() == pytest.approx(other, rel=0.5)
+    monkeypatch.setattr(
+        psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=1, peak_wset=123))
+    )
+    assert peak_memory() == 123, "Windows"
+
+
+def test_a_system_that_does_not_say_is_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "_linux", lambda: None)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert peak_memory() is None
+
+
+def test_total_memory():
+    assert total_memory() == psutil.virtual_memory().total > psutil.Process().memory_info().rss
