@@ -55,7 +55,7 @@ class DataConfig(Config):
     """How the letters of a text file are stored, for example `cp1258`; empty: UTF-8, or what its byte order mark says."""
     delimiter: str | None = Field(default=None, min_length=1)
     """What stands between the cells of a line, for example `;` or `tab`; empty: found, and said if it is no comma."""
-    sheet: str | int | None = None
+    sheet: str | None = Field(default=None, min_length=1)
     """Sheet of an Excel workbook, by name or by number from 1; empty: the only one that is not empty."""
     subset: str | None = None
     """Subset (configuration) of a data set on the Hub, where it has several."""
@@ -67,6 +67,12 @@ class DataConfig(Config):
     """Share of the training file kept for validation when no validation file is given."""
     test_share: Share = 0.2
     """Share of the training file kept for the test when no test file is given."""
+
+    @field_validator("sheet", mode="before")
+    @classmethod
+    def _number_is_text(cls, value: Any) -> Any:
+        # `data.sheet=2` is a number to YAML, and a sheet may be called 2024.
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class TrainConfig(Config):

@@ -203,9 +203,18 @@ def test_online_only_what_is_needed_is_downloaded(hub: Path, monkeypatch: pytest
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *_, **__: list(files))
+    card = ("dataset", None, ["README.md"])
     assert len(splits(subset="sst2")) == 2
     wanted = ["sst2/train-1.parquet", "sst2/dev-1.parquet", "sst2/more/x/1.parquet"]
-    assert asked == [("dataset", None, ["README.md"]), ("dataset", COMMIT, wanted)]
+    assert asked == [card, ("dataset", COMMIT, wanted)]
+    asked.clear()
+    # A split that no run uses is named and not downloaded; asked for by its name it is.
+    assert splits(subset="mnli") == {"train": ["train-1.parquet"], "validation_matched": [], "test_matched": []}
+    assert asked == [card, ("dataset", COMMIT, ["mnli/train-1.parquet"])]
+    asked.clear()
+    name = f"{NAME}:test_matched"
+    assert splits(name, subset="mnli") == {"test_matched": ["test_matched-1.parquet"]}
+    assert asked == [card, ("dataset", COMMIT, ["mnli/test_matched-1.parquet"])]
 
 
 def test_only_what_can_be_nothing_else_is_a_name_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

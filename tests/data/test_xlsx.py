@@ -171,6 +171,14 @@ def test_merged_cells_are_refused_where_they_are_used(tmp_path: Path):
     assert [str(each) for each in openpyxl.load_workbook(path).worksheets[0].merged_cells.ranges] == ["B2:B4"]
 
 
+def test_an_empty_merged_cell_is_empty_and_not_a_part_of_itself(tmp_path: Path):
+    cells = {row: [text(f"A{row}", f"Câu {row}")] for row in (2, 3)}
+    path = workbook(tmp_path / "a.xlsx", {"a": sheet({1: HEAD, **cells}, merged=["B2:B3"])})
+    above, below = (row["nhãn"] for row in read(path).rows)
+    assert above is None
+    assert below == "" and below.address == "B3 (B2:B3)"
+
+
 def test_merged_ranges_are_found_across_the_pieces_the_file_is_read_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import fewtune.data._sheet as module
 

@@ -26,24 +26,28 @@ Splits = dict[str, list[str]]
 
 
 def hub_files(
-    name: str, revision: str | None, subset: str | None, readable: tuple[str, ...]
+    name: str, *, revision: str | None, subset: str | None, split: str | None, readable: tuple[str, ...]
 ) -> tuple[dict[str, tuple[Path, ...]], str]:
     """Split → its files on this machine, downloaded if need be, and the commit they are of.
 
-    Raises DataError when there is no such data set, when it is not on this machine and the Hub cannot be reached, when a
-    subset has to be chosen, and when it holds no file of a kind we read.
+    Only `split` is downloaded, or without one what a run can use: `train`, `validation` and `test`; other splits have no
+    files here. Raises DataError when there is no such data set or split, when it is not on this machine and the Hub cannot
+    be reached, when a subset has to be chosen, and when it holds no file of a kind we read.
     """
     folder = _download(name, revision, [CARD])
-    listed, card = _listing(name, folder), folder / CARD
-    data = [file for file in listed if PurePosixPath(file).suffix.lower() in readable]
-    subsets = _from_card(_configs(card), data) or _from_names(data)
-    chosen = _chosen(name, subsets, subset)
-    files = [file for part in chosen.values() for file in part]
-    if not files:
+    data = [file for file in _listing(name, folder) if PurePosixPath(file).suffix.lower() in readable]
+    subsets = _from_card(_configs(folder / CARD), data) or _from_names(data)
+    if not any(subsets.values()):
         raise DataError("data_hub_no_files", name=name, readable=", ".join(readable))
+    chosen = _chosen(name, subsets, subset)
+    if split is not None and split not in chosen:
+        raise DataError("data_hub_split", name=name, split=split, known=", ".join(chosen))
+    needed = [split] if split else [each for each in chosen if each in SPLITS] or list(chosen)
+    files = [file for each in needed for file in chosen[each]]
     _whole(name, files)
     folder = _download(name, folder.name, [escape(file) for file in files])
-    return {split: tuple(folder / file for file in part) for split, part in chosen.items()}, folder.name
+    here = {each: tuple(folder / file for file in part if each in needed) for each, part in chosen.items()}
+    return here, folder.name
 
 
 def _download(name: str, revision: str | None, patterns: list[str]) -> Path:
@@ -100,11 +104,11 @@ def _from_card(configs: Iterable[Mapping[str, Any]], data: list[str]) -> dict[st
         listed = wanted if isinstance(wanted, list) else [wanted]
         splits: Splits = {}
         for each in listed:
-            split, patterns = (each.get("split"), each.get("path")) if isinstance(each, dict) else ("train", each)
+            split, patterns = (each.get("split"), each.get("path")) if isinstance(each, dict) else (None, each)
             for pattern in patterns if isinstance(patterns, list) else [patterns]:
                 found = [file for file in data if pattern and fnmatch(file, str(pattern).replace("**/", "*"))]
-                splits.setdefault(_usual(str(split)), []).extend(found)
-        if any(splits.values()):
+                splits.setdefault(_usual(str(split or "train")), []).extend(found)
+        if splits := {split: files for split, files in splits.items() if files}:
             subsets[str(config.get("config_name", "default"))] = splits
             if config.get("default") is True:
                 subsets["default"] = splits

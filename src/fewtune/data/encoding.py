@@ -66,7 +66,6 @@ def lines(source: Source, encoding: str, skip: int, *, newline: str = "") -> Ite
     with source.open() as file:
         file.seek(skip)
         text = io.TextIOWrapper(file, encoding=encoding, newline=newline)
-        number = 0
         try:
             for number, line in enumerate(text, 1):
                 if "\0" in line:

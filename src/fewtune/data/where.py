@@ -29,6 +29,7 @@ class Part:
     path: Path
     """What messages call it: the file or folder, or `owner/name` of the Hub."""
     files: tuple[Path, ...]
+    """None for a split of the Hub that no run uses."""
     classes: bool = False
     """Each file is one text, and its folder's name the label."""
     commit: str | None = None
@@ -48,14 +49,10 @@ def locate(path: str | Path, *, subset: str | None = None, revision: str | None 
         return {"train": Part(path, (path,))}
     if (hub := hub_name(path)) is None:
         raise _missing(path)
-    name, wanted = hub
-    files, commit = hub_files(name, revision, subset, READABLE)
-    parts = {split: Part(Path(f"{name}:{split}"), each, commit=commit) for split, each in files.items() if each}
-    if wanted is None:
-        return parts
-    if wanted not in parts:
-        raise DataError("data_hub_split", name=name, split=wanted, known=", ".join(parts))
-    return {wanted: parts[wanted]}
+    name, split = hub
+    files, commit = hub_files(name, revision=revision, subset=subset, split=split, readable=READABLE)
+    parts = {each: Part(Path(f"{name}:{each}"), inside, commit=commit) for each, inside in files.items()}
+    return parts if split is None else {split: parts[split]}
 
 
 def hub_name(path: str | Path) -> tuple[str, str | None] | None:
