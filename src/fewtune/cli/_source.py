@@ -70,7 +70,9 @@ def opened(data: str, form: str | None, options: FileOptions, language: str) -> 
     if data != STANDARD_INPUT:
         yield _source(Path(data), options, language)
         return
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(
+        ignore_cleanup_errors=True
+    ) as folder:  # Windows keeps a file that an error still holds open
         path = Path(folder) / f"input.{'jsonl' if form == 'text' else form}"
         try:
             with path.open("wb") as file:
