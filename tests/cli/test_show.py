@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, page, scores_table, verdict
+from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, answer, groups_table, page, scores_table, verdict
+from fewtune.data.labels import Label
 from fewtune.record.result import Comparison, RunScores, Score, Scores
 from fewtune.tasks._base import Prediction
 
@@ -80,3 +81,62 @@ def test_the_verdict_in_words():
     assert "is NOT significantly better than counting words" in worse
     assert "the difference is -3.1% (-1.0% to +2.0%), p = 0.012. Do not rely on it" in worse
     assert "KHÔNG tốt hơn" in verdict(judged(False), "vi")
+
+
+# --- subgroups
+
+
+def test_groups_are_shown_with_their_rows_and_small_ones_are_not_to_be_relied_on(capsys: pytest.CaptureFixture[str]):
+    assert groups_table(judged(True), "en") is None
+    one = Score(value=0.5, low=0.4, high=0.6, n=10)
+    groups = {"Huế": {"accuracy": one}, "Cà [b]Mau": {"accuracy": one.model_copy(update={"n": 9})}}
+    table = groups_table(judged(True).model_copy(update={"groups": groups}), "en")
+    assert table is not None
+    page().print(table)
+    title, *lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert title.strip() == "accuracy by group, test rows"
+    large, small = (next(line for line in lines if name in line) for name in groups)
+    assert "10   0.500 0.400–0.600" in large and "rely" not in large
+    assert "9   0.500 0.400–0.600   fewer than 10 rows: do not rely on it" in small
+    vietnamese = groups_table(judged(True).model_copy(update={"groups": groups}), "vi")
+    assert vietnamese is not None and "theo nhóm" in str(vietnamese.title)
+
+
+# --- answers
+
+
+@pytest.mark.parametrize(
+    ("label", "probabilities", "said"),
+    [
+        ("tốt", {"tệ": 0.25, "tốt": 0.75}, "tốt (75.0%)"),
+        (("giá", "giao"), {"giao": 0.9, "giá": 0.6, "hàng": 0.1}, "giá (60.0%), giao (90.0%)"),
+        ((), {"giao": 0.2}, "-"),
+        (3.14159265, {}, "3.142"),
+    ],
+)
+def test_an_answer_in_a_line(label: Label, probabilities: dict[str, float], said: str):
+    assert answer(Prediction(label, probabilities)) == said
+
+
+def test_the_verdict_of_numbers_is_in_their_metric():
+    scores = judged(True)
+    assert scores.comparison is not None
+    half = Score(value=0.5, low=0.25, high=0.75, n=40)
+    by = {"baseline": "tfidf_ridge", "difference": half.model_copy(update={"low": -0.1})}
+
+    def of(metric: str) -> RunScores:
+        assert scores.comparison is not None
+        return scores.model_copy(
+            update={
+                "test": {metric: half},
+                "baselines": {"tfidf_ridge": {"test": {metric: half.model_copy(update={"value": 0.125})}}},
+                "comparison": scores.comparison.model_copy(update={"metric": metric, **by}),
+            }
+        )
+
+    assert verdict(of("r2"), "en").startswith(
+        "On 40 test rows the tuned model reaches 0.500 R² (0.250 to 0.750) and is better than counting words "
+        "(TF-IDF + ridge regression) (0.125): by +0.500 (-0.100 to +0.750), p = "
+    )
+    assert "đạt R² 0.500" in verdict(of("r2"), "vi")
+    assert "reaches 0.500 bleu" in verdict(of("bleu"), "en")  # a metric of a plug-in by its own name

@@ -7,7 +7,7 @@ import click
 import transformers
 from huggingface_hub.utils import disable_progress_bars
 
-from fewtune.cli.show import page, scores_table, verdict
+from fewtune.cli.show import groups_table, page, scores_table, verdict
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.run import RunResult
