@@ -39,8 +39,8 @@ SENTENCES: dict[str, str] = {
     # dòng lệnh
     "plan_rows_numbers": "{train:,} hàng huấn luyện, {validation:,} hàng thẩm định và {test:,} hàng kiểm tra; "
     "trung vị {median} token, nhiều nhất {longest}",
-    "groups_title": "{metric} theo nhóm, các dòng kiểm tra",
-    "group_small": "ít hơn {few} dòng: đừng tin cậy vào số này",
+    "groups_title": "{metric} theo nhóm, các hàng kiểm tra",
+    "group_small": "ít hơn {few} hàng: đừng tin cậy vào số này",
     "metric_accuracy": "độ chính xác",
     "metric_micro_f1": "micro F1",
     "metric_r2": "R²",
