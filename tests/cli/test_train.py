@@ -411,7 +411,14 @@ def test_every_mistake_in_options_at_once(fewtune: Command, here: Path, model: P
 def test_ctrl_c_says_how_to_go_on(fewtune: Command, here: Path, model: Path, data: Path):
     args = ["train", str(data), "--model", str(model), *FAST, "train.epochs=2000", "train.patience=", "--out", "r"]
     args = [sys.executable, "-m", "fewtune", *args]
-    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    # Whoever starts the tests in the background may have them ignore Ctrl-C, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         until = time.monotonic() + 120
         while not (here / "r" / "checkpoints" / "last").exists() and time.monotonic() < until:
