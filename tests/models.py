@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from tokenizers import Tokenizer, decoders, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
 from torch import Tensor
 from transformers import (
     AutoModel,
-    AutoModelForSequenceClassification,
     BertConfig,
     DebertaV2Config,
     GPT2Config,
@@ -118,17 +118,22 @@ def tiny_config(architecture: str, *, labels: int = 3, dropout: float = 0.0) -> 
     return kind(**options, **dict.fromkeys(dropouts, dropout), num_labels=labels)
 
 
-def tiny_model(architecture: str, *, labels: int = 3, dropout: float = 0.0, seed: int = 0) -> PreTrainedModel:
-    """A sequence classifier of its own, in evaluation mode; equal arguments give bitwise equal models."""
-    return deepcopy(_prototype(architecture, labels, dropout, seed))
+def tiny_model(
+    architecture: str,
+    *,
+    head: str = "AutoModelForSequenceClassification",
+    labels: int = 3,
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> PreTrainedModel:
+    """A model of its own with the head of that transformers class, in evaluation mode; equal arguments, bitwise equal models."""
+    return deepcopy(_prototype(architecture, head, labels, dropout, seed))
 
 
 @cache
-def _prototype(architecture: str, labels: int, dropout: float, seed: int) -> PreTrainedModel:
+def _prototype(architecture: str, head: str, labels: int, dropout: float, seed: int) -> PreTrainedModel:
     with torch.random.fork_rng():
-        model = AutoModelForSequenceClassification.from_config(
-            tiny_config(architecture, labels=labels, dropout=dropout)
-        )
+        model = getattr(transformers, head).from_config(tiny_config(architecture, labels=labels, dropout=dropout))
         widen(model, seed)
     return model.eval()
 
@@ -232,14 +237,22 @@ def _trained() -> str:
 
 
 def write_tiny(
-    folder: str | Path, architecture: str = "bert", labels: tuple[str, ...] | None = None, *, seed: int = 0
+    folder: str | Path,
+    architecture: str = "bert",
+    labels: tuple[str, ...] | None = None,
+    *,
+    head: str | None = None,
+    seed: int = 0,
 ) -> Path:
     """A folder that works as `model.name=<folder>`: config, safetensors weights, tokenizer.
 
-    Without `labels` it holds a pre-trained body alone, as BERT on the Hub does; with them a trained classifier.
+    Without `labels` it holds a pre-trained body alone, as BERT on the Hub does; with them a trained classifier; with a `head`
+    (`AutoModelForSeq2SeqLM` …) a model that was trained with it.
     """
     folder = Path(folder)
-    if labels is None:
+    if head is not None:
+        model = tiny_model(architecture, head=head, seed=seed)
+    elif labels is None:
         model = AutoModel.from_config(tiny_config(architecture))
         # Narrower than in tests of equality, so that a few steps of training can still turn it.
         widen(model, seed, std=1 / math.sqrt(WIDTH))

@@ -268,7 +268,7 @@ def test_class_weights_end_to_end(inputs: Path, runs: dict[str, RunFolder], tmp_
         from fewtune.data.rows import Row
 
         rows = [Row(line["text"], None, None, 0) for line in lines(run)]
-        said = plain.decode(tuned.outputs(rows))
+        said = plain.decode(tuned.said(rows))
         return sum(one.probabilities[label] for one in said) / len(said)
 
     assert mean_of(run, "giá") > mean_of(runs["multilabel"], "giá") + 0.05

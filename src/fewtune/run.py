@@ -212,10 +212,10 @@ def _go(
     tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
     # What the validation rows decide is written down before the first test row is scored, and read back from there.
     validation = prepared.examples["validation"].rows
-    outputs = tuned.outputs(validation, batch_size=config.eval.batch_size)
-    write(folder.decision, json.dumps(decide(prepared.task, validation, outputs), indent=2) + "\n")
+    said = tuned.said(validation, batch_size=config.eval.batch_size)
+    write(folder.decision, json.dumps(decide(prepared.task, said), indent=2) + "\n")
     scores, predictions = judge(
-        tuned.decided(folder), prepared, outputs, lambda name: emit(Event(kind="phase", phase=name))
+        tuned.decided(folder), prepared, said, lambda name: emit(Event(kind="phase", phase=name))
     )
     folder.write_lines(folder.validation_predictions, predictions["validation"])
     folder.write_lines(folder.predictions, predictions["test"])

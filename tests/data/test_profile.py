@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.columns import Columns, Given, find_text_and_label
 from fewtune.data.profile import as_text, is_missing, profile
 from fewtune.data.read import Table
 from fewtune.errors import DataError
@@ -27,8 +27,8 @@ def table(**columns: list) -> Table:
     return Table(Path("reviews.csv"), names, rows, list(range(2, len(rows) + 2)), "")
 
 
-def find(data: Table, *, text=None, pair=None, label=None, **options) -> Columns:
-    return find_text_and_label(data, text=text, pair=pair, label=label, **options)
+def find(data: Table, *, text=None, pair=None, label=None, group=None, **options) -> Columns:
+    return find_text_and_label(data, Given(text, pair, label, group), **options)
 
 
 def refusal(data: Table, **options) -> DataError:

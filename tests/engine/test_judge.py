@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from engine.runs import LABELS, as_rows, reviews, write_model, write_reviews
 from fewtune.data.rows import Row
@@ -13,7 +12,8 @@ from fewtune.engine.judge import judge
 from fewtune.engine.prepare import Prepared, prepare
 from fewtune.record.result import RunScores
 from fewtune.settings import RunConfig
-from fewtune.tasks._base import Task
+from fewtune.tasks._base import Said, Task
+from tasks.said import said
 
 Answer = Callable[[Row], str]
 
@@ -24,8 +24,8 @@ class Stand:
     def __init__(self, answer: Answer, task: Task) -> None:
         self.answer, self.task = answer, task
 
-    def outputs(self, rows: Sequence[Row], *, batch_size: int = 64) -> Tensor:
-        return torch.tensor([[50.0 * (label == self.answer(row)) for label in LABELS] for row in rows])
+    def said(self, rows: Sequence[Row], *, batch_size: int = 64) -> Said:
+        return said(torch.tensor([[50.0 * (label == self.answer(row)) for label in LABELS] for row in rows]), rows)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def hopeless(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 def judged(made: Prepared, answer: Answer) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
     stand = Stand(answer, made.task)
-    validation = stand.outputs(made.examples["validation"].rows)
+    validation = stand.said(made.examples["validation"].rows)
     return judge(stand, made, validation, lambda phase: None)  # pyright: ignore[reportArgumentType]
 
 
@@ -155,7 +155,7 @@ def test_the_baselines_are_told_as_a_phase_and_learn_from_the_training_rows_alon
     monkeypatch.setattr("fewtune.tasks.classification.tfidf_logistic_regression", learner)
     phases: list[str] = []
     stand = Stand(truth, made.task)
-    judge(stand, made, stand.outputs(made.examples["validation"].rows), phases.append)  # pyright: ignore[reportArgumentType]
+    judge(stand, made, stand.said(made.examples["validation"].rows), phases.append)  # pyright: ignore[reportArgumentType]
     rows = made.examples["train"].rows
     assert seen == [([row.text for row in rows], [LABELS.index(truth(row)) for row in rows])]
     assert phases == ["baselines"]

@@ -24,7 +24,9 @@ def test_errors_equal_scikit_learn(rows: list[tuple[int, int]], scale: float, of
     sums = moments(true, said).sum(axis=0)
     assert rmse(sums) == pytest.approx(root_mean_squared_error(true, said), rel=1e-6)
     assert mae(sums) == pytest.approx(mean_absolute_error(true, said), rel=1e-6)
-    assert r2(sums) == pytest.approx(r2_score(true, said), rel=1e-4, abs=1e-6)
+    # Of equal numbers scikit-learn's mean can be off by a rounding, and R² then is a rounding error divided by another.
+    expected = float(np.array_equal(true, said)) if np.ptp(true) == 0 else r2_score(true, said)
+    assert r2(sums) == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 @settings(deadline=None)

@@ -102,6 +102,39 @@ def test_head_pooler_width_and_positions(architecture: str) -> None:
     assert found.positions == (None if architecture.startswith("t5") else POSITIONS)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "head", "modules"),
+    [
+        ("bert", "AutoModelForQuestionAnswering", ("qa_outputs",)),
+        ("t5", "AutoModelForQuestionAnswering", ("qa_outputs",)),
+        ("llama", "AutoModelForQuestionAnswering", ("qa_outputs",)),
+        ("bert", "AutoModelForTokenClassification", ("classifier",)),
+        ("t5_gated", "AutoModelForTokenClassification", ("classifier",)),
+    ],
+)
+def test_heads_of_other_tasks(architecture: str, head: str, modules: tuple[str, ...]) -> None:
+    found = Anatomy(tiny_model(architecture, head=head))
+    assert (found.head, found.top, found.output_layer) == (modules, modules, None)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "head", "layer"),
+    [
+        ("bert", "AutoModelForMaskedLM", "cls.predictions.decoder"),
+        ("modernbert", "AutoModelForMaskedLM", "decoder"),
+        ("gpt2", "AutoModelForCausalLM", "lm_head"),
+        ("qwen3", "AutoModelForCausalLM", "lm_head"),
+        ("t5", "AutoModelForSeq2SeqLM", "lm_head"),
+    ],
+)
+def test_the_output_layer_of_a_language_model_is_nothing_to_be_learned_anew(
+    architecture: str, head: str, layer: str
+) -> None:
+    found = Anatomy(tiny_model(architecture, head=head))
+    assert (found.top, found.output_layer) == ((), layer)
+    assert found.head, "there is a head, which is as pre-trained as the rest"
+
+
 @each
 def test_a_body_alone_has_no_head(architecture: str) -> None:
     body = Anatomy(AutoModel.from_config(tiny_config(architecture)))

@@ -114,13 +114,13 @@ def test_the_options_of_the_task_are_in_the_config(tmp_path: Path):
 
 def test_the_labels_of_a_trained_classifier_in_its_own_order(tmp_path: Path):
     three = write_tiny(tmp_path / "a", labels=("tốt", "bình", "tệ"))
-    assert trained_head(origin_of(three)) == Head(("tốt", "bình", "tệ"), None)
-    assert trained_head(origin_of(write_tiny(tmp_path / "b"))) is None
+    assert trained_head(origin_of(three), AUTO) == Head(("tốt", "bình", "tệ"), None)
+    assert trained_head(origin_of(write_tiny(tmp_path / "b")), AUTO) is None
     many = tuple(f"l{number}" for number in range(12))  # as texts, 10 would stand before 2
-    assert trained_head(origin_of(write_tiny(tmp_path / "c", labels=many))) == Head(many, None)
+    assert trained_head(origin_of(write_tiny(tmp_path / "c", labels=many)), AUTO) == Head(many, None)
     config = json.loads((three / "config.json").read_text(encoding="utf-8"))
     (three / "config.json").write_text(json.dumps(config | {"problem_type": "multi_label_classification"}))
-    assert trained_head(origin_of(three)) == Head(("tốt", "bình", "tệ"), "multi_label_classification")
+    assert trained_head(origin_of(three), AUTO) == Head(("tốt", "bình", "tệ"), "multi_label_classification")
 
 
 @pytest.mark.parametrize("architecture", ["bert", "t5"])
@@ -237,7 +237,7 @@ def test_damaged_config_is_one_sentence(tmp_path: Path):
     for text in ("{", '{"model_type": "no_such_type"}', '{"hidden_size": 3}'):
         (folder / "config.json").write_text(text)
         with pytest.raises(ModelError, match="transformers cannot load it"):
-            trained_head(origin_of(folder))
+            trained_head(origin_of(folder), AUTO)
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
@@ -278,7 +278,7 @@ def test_code_of_a_model_is_never_run_unasked(hostile: Path, tmp_path: Path):
     origin, tokenizer = origin_of(hostile), tiny_tokenizer()
     load_tokenizer(origin)  # its class is one of transformers' own, which serves
     for step in (
-        lambda: trained_head(origin),
+        lambda: trained_head(origin, AUTO),
         lambda: load_config(origin, OPTIONS, tokenizer),
         lambda: load(hostile),
     ):

@@ -8,7 +8,7 @@ import pytest
 from fewtune.data.labels import LabelColumn, label_column
 from fewtune.data.read import Table
 from fewtune.errors import DataError
-from fewtune.tasks._choose import choose
+from fewtune.tasks._choose import by_label
 
 
 def column(cells: list[Any]) -> LabelColumn:
@@ -29,7 +29,7 @@ def column(cells: list[Any]) -> LabelColumn:
     ],
 )
 def test_the_only_one_that_fits_is_taken_with_the_reason(cells: list[Any], task: str, why: str) -> None:
-    found, reason = choose(column(cells))
+    found, reason = by_label(column(cells))
     assert found.name == task
     assert reason.say() == why
     assert reason.say("vi") != why
@@ -45,7 +45,7 @@ def test_the_only_one_that_fits_is_taken_with_the_reason(cells: list[Any], task:
 )
 def test_where_two_fit_both_are_proposed(cells: list[Any], tasks: tuple[str, str]) -> None:
     with pytest.raises(DataError) as caught:
-        choose(column(cells))
+        by_label(column(cells))
     said = str(caught.value).split("\n")
     assert "the column 'nhãn' fits more than one task" in said[0]
     assert tuple(line.split(":")[0] for line in said[1:]) == tuple(f"--task {name}" for name in tasks)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from fewtune.data.rows import Row
 from fewtune.errors import ConfigError
 from fewtune.tasks.classification import Classification
+from tasks.said import said
 
 LABELS = ["tệ"] * 6 + ["tốt"] * 3 + ["vừa"] * 1
 ROWS = [Row(f"câu {number}", None, label, number) for number, label in enumerate(LABELS)]
@@ -66,26 +67,26 @@ def test_weights_are_positive(weights) -> None:
 def test_the_temperature_changes_probabilities_and_no_label() -> None:
     task = Classification().prepare(ROWS)
     hot = task.model_copy(update={"temperature": 4.0})
-    for one, other in zip(task.decode(OUTPUTS), hot.decode(OUTPUTS), strict=True):
+    for one, other in zip(task.decode(said(OUTPUTS)), hot.decode(said(OUTPUTS)), strict=True):
         assert one.label == other.label
         assert other.probabilities[str(one.label)] < one.probabilities[str(one.label)]
     expected = (OUTPUTS.double() / 4).softmax(-1)[0].tolist()
-    assert list(hot.decode(OUTPUTS)[0].probabilities.values()) == pytest.approx(expected)
+    assert list(hot.decode(said(OUTPUTS))[0].probabilities.values()) == pytest.approx(expected)
 
 
 def test_a_temperature_that_was_given_is_kept_and_none_is_fitted_without_being_asked() -> None:
     task = Classification(temperature=1.0).prepare(ROWS)
-    assert task.calibrated(ROWS, OUTPUTS) == task
+    assert task.calibrated(said(OUTPUTS, ROWS)) == task
     assert Classification().prepare(ROWS).temperature is None
 
 
 def test_calibrated_probabilities_are_likelier_on_the_rows_they_were_fitted_on() -> None:
     task = Classification().prepare(ROWS)
-    fitted = task.calibrated(ROWS, OUTPUTS)
+    fitted = task.calibrated(said(OUTPUTS, ROWS))
 
     def loss(of: Classification) -> float:
         return -sum(
-            np.log(said.probabilities[str(row.label)]) for row, said in zip(ROWS, of.decode(OUTPUTS), strict=True)
+            np.log(one.probabilities[str(row.label)]) for row, one in zip(ROWS, of.decode(said(OUTPUTS)), strict=True)
         )
 
     assert fitted.temperature not in (None, 1.0)

@@ -9,6 +9,7 @@ from fewtune.data.rows import Row
 from fewtune.errors import DataError
 from fewtune.record.plan import Finding
 from fewtune.tasks.multilabel import Multilabel
+from tasks.said import said
 
 SETS = [("giá",), ("giá", "hàng"), (), ("hàng",), ("giao", "giá", "hàng"), ("giá",)]
 ROWS = [Row(f"câu {number}", None, label, number) for number, label in enumerate(SETS)]
@@ -60,15 +61,15 @@ def test_a_label_that_all_rows_carry_weighs_one() -> None:
 def test_a_label_is_given_from_the_threshold_on() -> None:
     task = Multilabel(threshold=0.7, temperature=1.0).prepare(ROWS)
     outputs = torch.tensor([[0.9, 0.8, 0.84], [-3.0, 2.0, 0.0]])  # σ: 0.711 0.690 0.698 | 0.047 0.881 0.5
-    found = task.decode(outputs)
-    assert [said.label for said in found] == [("giao",), ("giá",)]
+    found = task.decode(said(outputs))
+    assert [each.label for each in found] == [("giao",), ("giá",)]
     assert found[1].probabilities == pytest.approx({"giao": 0.0474, "giá": 0.8808, "hàng": 0.5}, abs=1e-4)
-    assert [said.label for said in task.model_copy(update={"threshold": 0.99}).decode(outputs)] == [(), ()]
+    assert [each.label for each in task.model_copy(update={"threshold": 0.99}).decode(said(outputs))] == [(), ()]
 
 
 def test_sets_are_sorted_whatever_the_order_of_the_labels() -> None:
     task = Multilabel(labels=("hàng", "giao", "giá"), threshold=0.0).prepare(ROWS)
-    assert task.decode(OUTPUTS)[0].label == ("giao", "giá", "hàng") == ROWS[4].label
+    assert task.decode(said(OUTPUTS))[0].label == ("giao", "giá", "hàng") == ROWS[4].label
 
 
 def test_no_answer_is_empty_where_no_training_row_is() -> None:
@@ -77,18 +78,18 @@ def test_no_answer_is_empty_where_no_training_row_is() -> None:
     task = Multilabel(threshold=0.999).prepare(full)
     assert task.at_least_one is True
     best = OUTPUTS.argmax(-1).tolist()
-    assert [said.label for said in task.decode(OUTPUTS)] == [(task.known[index],) for index in best]
+    assert [each.label for each in task.decode(said(OUTPUTS))] == [(task.known[index],) for index in best]
     assert Multilabel(at_least_one=False).prepare(full).at_least_one is False
 
 
 def test_temperature_and_threshold_are_fitted_unless_they_were_given() -> None:
     task = Multilabel().prepare(ROWS)
-    fitted = task.calibrated(ROWS, OUTPUTS)
+    fitted = task.calibrated(said(OUTPUTS, ROWS))
     assert fitted.temperature is not None and fitted.threshold is not None
     assert (task.temperature, task.threshold) == (None, None)
     given = Multilabel(temperature=1.0, threshold=0.25).prepare(ROWS)
-    assert given.calibrated(ROWS, OUTPUTS) == given
-    half = Multilabel(threshold=0.25).prepare(ROWS).calibrated(ROWS, OUTPUTS)
+    assert given.calibrated(said(OUTPUTS, ROWS)) == given
+    half = Multilabel(threshold=0.25).prepare(ROWS).calibrated(said(OUTPUTS, ROWS))
     assert (half.temperature, half.threshold) == (fitted.temperature, 0.25)
 
 
@@ -106,10 +107,10 @@ def test_the_baseline_is_decided_on_the_validation_rows_as_the_model_is(monkeypa
 
 
 def test_the_separator_is_found_or_kept() -> None:
-    assert Multilabel().reading(column(["a;b", "a"])).separator == ";"
-    assert Multilabel().reading(column([["a"], []])).separator == "[]"
-    assert Multilabel().reading(column(["a", "b"])).separator == "|"
-    assert Multilabel(separator="/").reading(column(["a;b", "a"])).separator == "/"
+    assert Multilabel().reading_labels(column(["a;b", "a"])).separator == ";"
+    assert Multilabel().reading_labels(column([["a"], []])).separator == "[]"
+    assert Multilabel().reading_labels(column(["a", "b"])).separator == "|"
+    assert Multilabel(separator="/").reading_labels(column(["a;b", "a"])).separator == "/"
     assert Multilabel(separator="/").reader().read("a/b") == ("a", "b")
 
 

@@ -13,6 +13,7 @@ from fewtune.data.rows import Row
 from fewtune.errors import DataError
 from fewtune.tasks._base import Prediction
 from fewtune.tasks.regression import Regression
+from tasks.said import said
 
 NUMBERS = [1.5, 2.0, 4.5, -3.0, 10.0]
 ROWS = [Row(f"câu {number}", None, label, number) for number, label in enumerate(NUMBERS)]
@@ -28,7 +29,7 @@ def test_numbers_are_learned_in_standard_deviations_and_answered_in_units() -> N
     targets = task.targets([row.label for row in ROWS])
     assert np.mean(targets) == pytest.approx(0, abs=1e-12)
     assert np.std(targets) == pytest.approx(1)
-    back = task.decode(torch.tensor(targets)[:, None])
+    back = task.decode(said(torch.tensor(targets)[:, None]))
     assert [said.label for said in back] == pytest.approx(NUMBERS, rel=1e-6)
     assert all(type(said.label) is float and said.probabilities == {} for said in back)
 
@@ -54,11 +55,11 @@ def test_numbers_that_are_all_equal_are_refused() -> None:
 
 
 def test_the_decimal_sign_is_found_kept_or_asked_for() -> None:
-    assert Regression().reading(column(["3,5", "2"])).decimal == "comma"
-    assert Regression().reading(column([3.5, 2])).decimal == "point"
-    assert Regression(decimal="point").reading(column(["1.500"])).reader().read("1.500") == 1.5
+    assert Regression().reading_labels(column(["3,5", "2"])).decimal == "comma"
+    assert Regression().reading_labels(column([3.5, 2])).decimal == "point"
+    assert Regression(decimal="point").reading_labels(column(["1.500"])).reader().read("1.500") == 1.5
     with pytest.raises(DataError) as caught:
-        Regression().reading(column(["1.500", "12", "2.750", "1.500", "3.250", "4.000"]))
+        Regression().reading_labels(column(["1.500", "12", "2.750", "1.500", "3.250", "4.000"]))
     assert "in the column 'điểm' the sign in '1.500', '2.750', '3.250' may separate decimals or" in str(caught.value)
     assert "task.decimal=comma" in caught.value.say("vi")
 

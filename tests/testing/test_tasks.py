@@ -1,6 +1,7 @@
 """Every task keeps the contract of tasks, and the contract notices each way to break it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import pytest
@@ -12,7 +13,7 @@ from fewtune.data.rows import Row
 from fewtune.data.split import Split
 from fewtune.evidence.compare import Difference
 from fewtune.record.result import Scores
-from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Task
+from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Task
 from fewtune.tasks.classification import Classification
 from fewtune.tasks.multilabel import Multilabel
 from fewtune.tasks.regression import Regression
@@ -118,15 +119,15 @@ class PadsWhileEncoding(Classification):
 
 
 class SortsPredictions(Classification):
-    def decode(self, outputs: Tensor) -> list[Prediction]:
-        return sorted(super().decode(outputs), key=lambda said: str(said.label))
+    def decode(self, said: Said) -> list[Prediction]:
+        return sorted(super().decode(said), key=lambda one: str(one.label))
 
 
 class SaysTheLeastLikely(Classification):
-    def decode(self, outputs: Tensor) -> list[Prediction]:
-        least = super().decode(-outputs)
+    def decode(self, said: Said) -> list[Prediction]:
+        least = super().decode(replace(said, outputs=[-kept for kept in said.outputs]))
         return [
-            Prediction(one.label, said.probabilities) for one, said in zip(least, super().decode(outputs), strict=True)
+            Prediction(one.label, most.probabilities) for one, most in zip(least, super().decode(said), strict=True)
         ]
 
 
@@ -151,7 +152,7 @@ class DecidesAgain(Classification):
 
 
 class FitsAgain(Classification):
-    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+    def calibrated(self, said: Said) -> Self:
         return self.model_copy(update={"temperature": 2 * (self.temperature or 1)})
 
 

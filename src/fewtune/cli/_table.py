@@ -21,15 +21,17 @@ from fewtune.cli._file import FileOptions
 from fewtune.cli._review import Rule, refuse_without_confidence, review_rule
 from fewtune.cli._source import Source, opened
 from fewtune.config.read import read_yaml
-from fewtune.data.columns import Columns, find_text_and_label
+from fewtune.data.columns import Columns, Given
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
 from fewtune.data.sort import lowest_first
 from fewtune.data.survey import survey
 from fewtune.data.write import Writer, file_writer, stream_writer
+from fewtune.engine.predict import config_of
 from fewtune.messages import Sentence
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
+from fewtune.tasks._base import Task
 
 LISTS = (".jsonl", ".ndjson", ".parquet")
 """Formats that hold a set of labels as a list."""
@@ -59,10 +61,11 @@ def label_table(run: str, asked: Asked, language: str) -> None:
     needing = {name: getattr(asked, name) for name in ("sort", "review_accuracy", "review_below")}
     refuse_without_confidence(plan, {f"--{name.replace('_', '-')}": value for name, value in needing.items()})
     rule = review_rule(folder, plan, asked.review_accuracy, asked.review_below)
+    task = config_of(folder).task
+    assert task is not None
     with opened(asked.data, asked.format, asked.file, language) as source:
-        roles = columns_as_in_training(
-            plan, source.sample(), asked.text_column, asked.pair_column, label=None, need_label=False
-        )
+        given = Given(asked.text_column, asked.pair_column)
+        roles = columns_as_in_training(task, plan, source.sample(), given, need_label=False)
         ending = asked.out.suffix.lower() if asked.out else ".jsonl" if asked.as_json else ".csv"
         separator = None if ending in LISTS else _separator(folder)
         answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator)
@@ -78,18 +81,15 @@ def label_table(run: str, asked: Asked, language: str) -> None:
         click.echo(sentence.say(language), err=True)
 
 
-def columns_as_in_training(
-    plan: Plan, table: Table, text: str | None, pair: str | None, label: str | None, need_label: bool
-) -> Columns:
+def columns_as_in_training(task: Task, plan: Plan, table: Table, given: Given, *, need_label: bool) -> Columns:
     """The columns given, else those of training where the table has them, else found."""
     trained = {role: column.name for role, column in plan.columns.items() if column.name in table.columns}
-    return find_text_and_label(
-        table,
-        text=text or trained.get("text"),
-        pair=pair or trained.get("pair"),
-        label=label or (trained.get("label") if need_label else None),
-        need_label=need_label,
+    known = Given(
+        text=given.text or trained.get("text"),
+        pair=given.pair or trained.get("pair"),
+        label=given.label or (trained.get("label") if need_label else None),
     )
+    return task.columns(table, known, need_label=need_label)
 
 
 def _separator(folder: RunFolder) -> str | None:

@@ -36,18 +36,19 @@ def evaluate(
     from fewtune.cli._source import opened
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import page, scores_table
-    from fewtune.config.read import build, read_yaml
-    from fewtune.data.rows import rows as rows_of
+    from fewtune.data.columns import Given
+    from fewtune.engine.predict import config_of
     from fewtune.record.folder import RunFolder
     from fewtune.run import load
-    from fewtune.settings import RunConfig
 
     folder = RunFolder.open(run)
-    plan, task = folder.read_plan(), build(RunConfig, read_yaml(folder.config)).task
+    plan, task = folder.read_plan(), config_of(folder).task
+    assert task is not None
+    given = Given(text_column, pair_column, label_column)
     with opened(data, format or "csv", file, language) as source:
         table = source.table()
-        roles = columns_as_in_training(plan, table, text_column, pair_column, label_column, need_label=True)
-        rows = rows_of(table, roles, task.reader()) if task else rows_of(table, roles)
+        roles = columns_as_in_training(task, plan, table, given, need_label=True)
+        rows = task.rows(table, roles)
     tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fewtune.data.profile import ColumnProfile, Kind, is_number, profile
 from fewtune.data.read import Table
@@ -47,15 +47,24 @@ class Columns:
     label: str | None
     reasons: dict[str, str]
     group: str | None = None
+    others: dict[str, str] = field(default_factory=dict)
+    """What else a task reads: role → column."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The columns that somebody named; None: to be found."""
+
+    text: str | None = None
+    pair: str | None = None
+    label: str | None = None
+    group: str | None = None
 
 
 def find_text_and_label(
     table: Table,
+    given: Given,
     *,
-    text: str | None,
-    pair: str | None,
-    label: str | None,
-    group: str | None = None,
     need_label: bool = True,
     label_kinds: tuple[tuple[Kind, ...], ...] = LABEL_KINDS,
 ) -> Columns:
@@ -69,7 +78,7 @@ def find_text_and_label(
     """
     columns = profile(table).columns
     found: dict[str, Taken] = {}
-    for role, name in (("text", text), ("pair", pair), ("label", label), ("group", group)):
+    for role, name in (("text", given.text), ("pair", given.pair), ("label", given.label), ("group", given.group)):
         if name is not None:
             found[role] = _existing(table, name, f"data.{role}_column"), "given"
     for name, times in Counter(name for name, _ in found.values()).items():
@@ -80,10 +89,10 @@ def find_text_and_label(
         taken = {name for name, _ in found.values()}
         return {name: column for name, column in columns.items() if name not in taken and column.kind != "empty"}
 
-    if label is None:
+    if given.label is None:
         found |= _label_by_name(table, free(), strict=need_label)
-    if text is None:
-        found |= _text(table, free(), pair=found["pair"][0] if pair else None)
+    if given.text is None:
+        found |= _text(table, free(), pair=found["pair"][0] if given.pair else None)
     if "label" not in found and need_label:
         found |= _label_by_content(table, free(), label_kinds)
     names = {role: name for role, (name, _) in found.items()}

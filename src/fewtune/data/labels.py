@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fewtune.data.answers import Answer
 from fewtune.data.profile import Kind, as_text, is_missing, profile
 from fewtune.data.read import Table
 
-Label = str | tuple[str, ...] | float
-"""One label; a set of labels, sorted; or a number."""
+Label = str | tuple[str, ...] | float | Answer
+"""One label; a set of labels, sorted; a number; or an answer with a form of its own."""
 Decimal = Literal["point", "comma"]
 
 LISTS = "[]"
@@ -68,8 +69,13 @@ def one_label(cell: Any) -> str:
     raise ValueError(cell)
 
 
+def shown(label: Label | None) -> Any:
+    """A label as JSON holds it."""
+    return label.shown() if isinstance(label, Answer) else label
+
+
 def names_of(label: Label | None) -> tuple[str, ...]:
-    """The labels in a label: itself, those of a set, none in a number."""
+    """The labels in a label: itself, those of a set, none in a number or in an answer with a form of its own."""
     return (label,) if isinstance(label, str) else label if isinstance(label, tuple) else ()
 
 

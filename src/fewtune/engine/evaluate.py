@@ -15,8 +15,8 @@ from fewtune.tasks._base import Batch, Features, Task
 class Outputs:
     """What the model said about some features."""
 
-    values: Tensor
-    """One row of outputs per feature, in the order of the features, fp32 on the CPU."""
+    values: list[Tensor]
+    """What `Task.answer` kept of each feature, in the order of the features."""
     loss: float | None
     """Mean loss per counted item, where the features carry labels."""
 
@@ -32,22 +32,20 @@ def run_model(
 ) -> Outputs:
     """The outputs for all features, with the model in evaluation mode while it lasts. `tick(n)` hears of each n rows done."""
     order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
-    parts, loss, count = [], 0.0, 0.0
+    values: dict[int, Tensor] = {}
+    loss, count = 0.0, 0.0
     with _evaluating(model), torch.inference_mode(), precision.context():
         for start in range(0, len(order), batch_size):
-            chosen = [features[index] for index in order[start : start + batch_size]]
-            batch = to_device(task.collate(chosen, tokenizer), model.device)
-            outputs = task.outputs(model, batch)
-            if "label" in batch:
-                loss += float(task.loss(outputs, batch))
+            chosen = order[start : start + batch_size]
+            batch = to_device(task.collate([features[index] for index in chosen], tokenizer), model.device)
+            kept, summed = task.answer(model, batch, tokenizer)
+            values.update(zip(chosen, kept, strict=True))
+            if summed is not None:
+                loss += summed
                 count += task.count(batch)
-            parts.append(outputs.cpu())
             if tick:
                 tick(len(chosen))
-    values = torch.cat(parts) if parts else torch.empty(0)
-    back = torch.empty(len(order), dtype=torch.long)
-    back[torch.tensor(order, dtype=torch.long)] = torch.arange(len(order))
-    return Outputs(values[back].clone(), loss / count if count else None)
+    return Outputs([values[index] for index in range(len(features))], loss / count if count else None)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -5,35 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import Tensor
-
-from fewtune.data.labels import Label
+from fewtune.data.labels import Label, shown
 from fewtune.data.rows import Row
 from fewtune.engine.predict import Tuned
 from fewtune.engine.prepare import Prepared
 from fewtune.evidence.calibration import bins_for, calibration_error
 from fewtune.record.result import Calibration, Comparison, RunScores, Scores
-from fewtune.tasks._base import Prediction, Task
+from fewtune.tasks._base import Prediction, Said, Task
 
 JUDGED = ("validation", "test")
 
 
-def decide(task: Task, rows: Sequence[Row], outputs: Tensor) -> dict[str, Any]:
+def decide(task: Task, validation: Said) -> dict[str, Any]:
     """What the model's outputs for the validation rows decide: option of the task → value, the contents of decision.json."""
-    fitted, asked = task.calibrated(rows, outputs).model_dump(mode="json"), task.model_dump(mode="json")
+    fitted, asked = task.calibrated(validation).model_dump(mode="json"), task.model_dump(mode="json")
     return {name: value for name, value in fitted.items() if value != asked[name]}
 
 
 def judge(
-    tuned: Tuned, prepared: Prepared, validation: Tensor, phase: Callable[[str], None]
+    tuned: Tuned, prepared: Prepared, validation: Said, phase: Callable[[str], None]
 ) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
     """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and by split the predictions.
 
-    `validation` are the outputs of `tuned` for the validation rows, which were needed before.
+    `validation` is what `tuned` says about the validation rows, which was needed before.
     """
     options, task = prepared.config.eval, tuned.task
     rows = {name: prepared.examples[name].rows for name in ("train", *JUDGED)}
-    outputs = {"validation": validation, "test": tuned.outputs(rows["test"], batch_size=options.batch_size)}
+    outputs = {"validation": validation, "test": tuned.said(rows["test"], batch_size=options.batch_size)}
     said = {name: task.decode(outputs[name]) for name in JUDGED}
     phase("baselines")
     baselines = task.baselines(rows["train"], rows["validation"], prepared.config.seed)
@@ -64,7 +62,7 @@ def judge(
         calibration=_calibration(rows["test"], prepared.task.decode(outputs["test"]), said["test"], task),
         verdict="better" if found.significant else "not_better",
     )
-    return scores, {name: [_line(*each) for each in zip(rows[name], said[name], strict=True)] for name in JUDGED}
+    return scores, {name: _lines(task, rows[name], said[name]) for name in JUDGED}
 
 
 def _groups(rows: Sequence[Row], said: Sequence[Prediction]) -> dict[str, tuple[Sequence[Row], Sequence[Prediction]]]:
@@ -90,17 +88,27 @@ def _calibration(
     return Calibration(before=errors[0], after=errors[1], bins=bins_for(n), n=n)
 
 
-def _line(row: Row, prediction: Prediction) -> dict[str, Any]:
+def _lines(task: Task, rows: Sequence[Row], said: Sequence[Prediction]) -> list[dict[str, Any]]:
+    worth = task.worth(rows, said)
+    shares: Sequence[float | None] = (
+        [None] * len(rows) if worth is None else [round(each, 6) for each in worth.tolist()]
+    )
+    return [_line(*each) for each in zip(rows, said, shares, strict=True)]
+
+
+def _line(row: Row, prediction: Prediction, worth: float | None) -> dict[str, Any]:
     about = {"text": row.text, "pair": row.pair, "group": row.group}
+    more = {"worth": worth, "details": prediction.details or None}
     return {
         "row": row.number,
         **{name: value for name, value in about.items() if value is not None},
-        "label": row.label,
+        "label": shown(row.label),
         "prediction": _shown(prediction.label),
         "probabilities": {label: round(value, 6) for label, value in prediction.probabilities.items()},
+        **{name: value for name, value in more.items() if value is not None},
     }
 
 
-def _shown(label: Label) -> Label:
+def _shown(label: Label) -> Any:
     """A number with the seven digits that single precision has."""
-    return float(f"{label:.7g}") if isinstance(label, float) else label
+    return float(f"{label:.7g}") if isinstance(label, float) else shown(label)

@@ -27,7 +27,7 @@ from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
 from fewtune.record.event import Event
 from fewtune.settings import RunConfig
-from fewtune.tasks._base import Features, Task
+from fewtune.tasks._base import Features, Said, Task
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Loop:
         )
 
     def _evaluate(self) -> None:
-        said = run_model(
+        outputs = run_model(
             self.adapted.model,
             self.task,
             self.validation.features,
@@ -171,12 +171,13 @@ class Loop:
             self.precision,
             self.config.eval.batch_size,
         )
-        assert said.loss is not None
-        self._must_be_finite(said.loss)
+        assert outputs.loss is not None
+        self._must_be_finite(outputs.loss)
         # Judged as it will be used: with what these rows would decide (a threshold, say).
-        task = self.task.calibrated(self.validation.rows, said.values)
-        scores = task.metrics(self.validation.rows, task.decode(said.values))
-        best = self.stop.better(scores[self.task.objective], said.loss)
+        said = Said(self.validation.rows, self.validation.features, outputs.values)
+        task = self.task.calibrated(said)
+        scores = task.metrics(self.validation.rows, task.decode(said))
+        best = self.stop.better(scores[self.task.objective], outputs.loss)
         self.progress.epoch = self.batches.epoch
         if best:
             self.progress.best, self.progress.best_epoch = scores, self.batches.epoch
@@ -187,7 +188,7 @@ class Loop:
                 step=self.progress.step,
                 steps=self.steps,
                 epoch=self._epoch(),
-                loss=said.loss,
+                loss=outputs.loss,
                 train_loss=self.progress.loss_sum / max(self.progress.loss_count, 1),
                 scores=scores,
                 best=best,

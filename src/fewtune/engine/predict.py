@@ -8,9 +8,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-import torch
 from pydantic import ValidationError
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.config.read import build, read_yaml
@@ -24,7 +22,7 @@ from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 from fewtune.save.folder import load_adapter
 from fewtune.settings import HardwareConfig, RunConfig
-from fewtune.tasks._base import Prediction, Task
+from fewtune.tasks._base import Prediction, Said, Task
 
 BATCH = 64
 AHEAD = 50
@@ -68,12 +66,15 @@ class Tuned:
         self, rows: Iterable[Row], *, batch_size: int = BATCH, tick: Callable[[int], None] | None = None
     ) -> Iterator[Prediction]:
         """`predict_rows` one after another. The same rows in the same order get the same bits here, there and in `train`."""
-        for outputs in self._windows(rows, batch_size, tick):
-            yield from self.task.decode(outputs)
+        for said in self._windows(rows, batch_size, tick):
+            yield from self.task.decode(said)
 
-    def outputs(self, rows: Iterable[Row], *, batch_size: int = BATCH) -> Tensor:
-        """What the model itself says: one row of outputs per row, in their order."""
-        return torch.cat([torch.empty(0), *self._windows(rows, batch_size, None)])
+    def said(self, rows: Iterable[Row], *, batch_size: int = BATCH) -> Said:
+        """What the model itself says about all rows."""
+        together = Said([], [], [])
+        for said in self._windows(rows, batch_size, None):
+            together = _joined(together, said)
+        return together
 
     def decided(self, run: RunFolder) -> Tuned:
         """With what stands in the run's decision.json. Raises FormatError when it is damaged or of another task."""
@@ -85,12 +86,13 @@ class Tuned:
             raise FormatError("run_damaged", folder=run.path, file=run.decision.name, reason=reason) from None
         return replace(self, task=task)
 
-    def _windows(self, rows: Iterable[Row], batch_size: int, tick: Callable[[int], None] | None) -> Iterator[Tensor]:
-        """The outputs for the next rows, and the next. Batches of similar length are cut from each window, to pad little."""
+    def _windows(self, rows: Iterable[Row], batch_size: int, tick: Callable[[int], None] | None) -> Iterator[Said]:
+        """What is said about the next rows, and the next. Batches of similar length are cut from each window, to pad little."""
         rows = iter(rows)
         while window := list(islice(rows, batch_size * AHEAD)):
             features = self.task.encode(window, self.tokenizer)
-            yield run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick).values
+            outputs = run_model(self.model, self.task, features, self.tokenizer, self.precision, batch_size, tick)
+            yield Said(window, features, outputs.values)
 
     def _row(self, index: int, text: Texts) -> Row:
         pairs = "pair" in self.plan.columns
@@ -100,18 +102,31 @@ class Tuned:
         return Row(text=first, pair=second, label=None, number=index)
 
 
+def _joined(first: Said, second: Said) -> Said:
+    """Both, with the rows of the second behind those of the first."""
+    behind = [{**piece, "row": piece["row"] + len(first.rows)} for piece in second.features]
+    return Said([*first.rows, *second.rows], [*first.features, *behind], [*first.outputs, *second.outputs])
+
+
+def config_of(run: RunFolder) -> RunConfig:
+    """The options of a finished run, its task among them. Raises FormatError where that is not there."""
+    # Who heard of the run does not matter any more, and need not be installed here.
+    options = {name: value for name, value in read_yaml(run.config).items() if name != "track"}
+    config = build(RunConfig, options)
+    if config.task is None:
+        reason = "task: not filled in"
+        raise FormatError("run_damaged", folder=run.path, file=run.config.name, reason=reason)
+    return config
+
+
 def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> Tuned:
     """The tuned model of the run in `folder`, computing in the precision it was trained in where `device` has it.
 
     Raises FormatError when the folder is no finished run or is damaged, ModelError when its base model is not to be had.
     """
     run = RunFolder.open(folder)
-    # Who heard of the run does not matter any more, and need not be installed here.
-    options = {name: value for name, value in read_yaml(run.config).items() if name != "track"}
-    config, plan = build(RunConfig, options), run.read_plan()
-    if config.task is None:
-        reason = "task: not filled in"
-        raise FormatError("run_damaged", folder=run.path, file=run.config.name, reason=reason)
+    config, plan = config_of(run), run.read_plan()
+    assert config.task is not None
     trust = config.model.trust_remote_code
     base = (
         Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)

@@ -15,7 +15,6 @@ from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.segmentation import segmentation
 from fewtune.check.tokenizer import tokenizer_merges
-from fewtune.check.truncation import truncation
 from fewtune.data.columns import Columns
 from fewtune.data.glance import glance
 from fewtune.data.rows import Row
@@ -32,7 +31,7 @@ from fewtune.model.load import empty_model, load_config, load_tokenizer, trained
 from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
-from fewtune.tasks._base import Task
+from fewtune.tasks._base import Features, Task
 
 LONGEST = 512
 """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
@@ -84,7 +83,7 @@ def prepare(config: RunConfig) -> Prepared:
     anatomy = Anatomy(empty)
     width = anatomy.width
     task = _limit(task, tokenizer, anatomy.positions)
-    max_length: int = task.max_length  # pyright: ignore[reportAttributeAccessIssue]
+    assert task.max_length is not None
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
     adapted = adapt(empty, config.method)
@@ -109,7 +108,7 @@ def prepare(config: RunConfig) -> Prepared:
         parameters=parameters(empty),
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
-        max_length=max_length,
+        max_length=task.max_length,
         tokens={"median": int(statistics.median(lengths)), "p95": _p95(lengths), "longest": max(lengths)},
         epochs=options.epochs,
         batch_size=options.batch_size,
@@ -121,7 +120,7 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=(*sources.notes, *_findings(origin.name, rows, features, tokenizer, max_length)),
+        findings=(*sources.notes, *_findings(origin.name, task, rows, features, tokenizer)),
         glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
         base=base_facts(origin),
     )
@@ -139,7 +138,7 @@ def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dic
         validation=0.0 if "validation" in rows else data.validation_share,
         test=0.0 if "test" in rows else data.test_share,
         seed=config.seed,
-        together=[(row.text, row.pair) for row in given],
+        together=[task.unit(row) for row in given],
     )
     chosen = {name: [given[index] for index in getattr(parts, name)] for name in SPLITS}
     return {name: chosen[name] if name == "train" or name not in rows else rows[name] for name in SPLITS}
@@ -147,15 +146,14 @@ def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dic
 
 def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
     """A checkpoint already trained on just these labels keeps its head, and with it its order of the labels."""
-    head = trained_head(origin, trust_remote_code=trust)
+    head = trained_head(origin, task.auto_class, trust_remote_code=trust)
     ordered = task.with_head(head.labels, head.problem) if head else None
     return (task, True) if ordered is None else (ordered, False)
 
 
 def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
     """`max_length` filled in, and never beyond what the model has positions for."""
-    asked = getattr(task, "max_length", None)
-    limits = [asked or LONGEST, tokenizer.model_max_length, *([positions] if positions else [])]
+    limits = [task.max_length or LONGEST, tokenizer.model_max_length, *([positions] if positions else [])]
     return task.model_copy(update={"max_length": int(min(limits))})
 
 
@@ -192,7 +190,8 @@ def _layers(adapted: Adapted) -> list[PlannedLayer]:
 
 
 def _columns(columns: Columns) -> dict[str, PlannedColumn]:
-    names = {"text": columns.text, "pair": columns.pair, "label": columns.label, "group": columns.group}
+    named = {"text": columns.text, "pair": columns.pair, "label": columns.label, "group": columns.group}
+    names = named | columns.others
     return {
         role: PlannedColumn(name=name, reason=columns.reasons.get(role, "")) for role, name in names.items() if name
     }
@@ -204,17 +203,17 @@ def _p95(lengths: list[int]) -> int:
 
 def _findings(
     model: str,
+    task: Task,
     rows: dict[str, Sequence[Row]],
-    features: dict[str, list],
+    features: dict[str, list[Features]],
     tokenizer: PreTrainedTokenizerBase,
-    max_length: int,
 ) -> list[Finding]:
     texts = [text for row in rows["train"] for text in (row.text, row.pair) if text]
     findings = damage(row for name in SPLITS for row in rows[name])
     findings += check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
     findings += segmentation(model, texts)
     for name in SPLITS:
-        findings += truncation(rows[name], features[name], tokenizer, max_length, name)
+        findings += task.findings(rows[name], features[name], tokenizer, name)
     for name in SPLITS[1:]:
         findings += leakage(rows["train"], rows[name], name)
     return findings

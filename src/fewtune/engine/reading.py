@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fewtune.data.columns import LABEL_KINDS, Columns, find_text_and_label
-from fewtune.data.labels import label_column
+from fewtune.data.columns import Columns, Given
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
-from fewtune.data.rows import rows as rows_of
 from fewtune.record.plan import Finding
 from fewtune.settings import DataConfig
 from fewtune.tasks._base import Task
@@ -34,19 +32,14 @@ def read_rows(tables: Mapping[str, Table], data: DataConfig, asked: Task | None)
 
     Raises DataError for what does not fit or cannot be told.
     """
-    columns = find_text_and_label(
-        tables["train"],
-        text=data.text_column,
-        pair=data.pair_column,
-        label=data.label_column,
-        group=data.group_column,
-        label_kinds=asked.label_kinds if asked else LABEL_KINDS,
-    )
-    assert columns.label is not None
-    column = label_column(tables["train"], columns.label)
-    chosen, reason = (asked, None) if asked else choose(column)
-    task = chosen.reading(column)
-    rows: dict[str, Sequence[Row]] = {name: rows_of(table, columns, task.reader()) for name, table in tables.items()}
+    given = Given(data.text_column, data.pair_column, data.label_column, data.group_column)
+    train = tables["train"]
+    if asked:
+        chosen, columns, reason = asked, asked.columns(train, given), None
+    else:
+        chosen, columns, reason = choose(train, given)
+    task = chosen.reading(train, columns)
+    rows: dict[str, Sequence[Row]] = {name: task.rows(table, columns) for name, table in tables.items()}
     return Read(rows, columns, task, reason, {name: str(getattr(task, name)) for name in filled_in(chosen, task)})
 
 

@@ -16,6 +16,8 @@ from math import inf, prod
 
 import numpy as np
 
+from fewtune.data.answers import Answer
+from fewtune.data.labels import Label
 from fewtune.evidence.wilson import wilson
 
 DIGITS = 6
@@ -37,13 +39,13 @@ class Kept:
     """Upper end; 1 where no row was kept."""
 
 
-def confidence(answer: str | Sequence[str] | float, probabilities: Mapping[str, float]) -> float | None:
+def confidence(answer: Label, probabilities: Mapping[str, float]) -> float | None:
     """The probability that an answer is right, in [0, 1], rounded to `DIGITS`; None where there are no probabilities.
 
     One label: its probability. A set of labels: the product of what was said about each label, p where it is in the set
     and 1 - p where it is not, which takes the labels for independent.
     """
-    if not probabilities or isinstance(answer, float | int):
+    if not probabilities or isinstance(answer, float | int | Answer):
         return None
     if isinstance(answer, str):
         return round(probabilities[answer], DIGITS)

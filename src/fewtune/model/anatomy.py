@@ -102,12 +102,18 @@ class Anatomy:
 
         Empty for a base model alone, such as BertModel.
         """
-        if self.model.base_model is self.model:
+        if self.model.base_model is not self.model:
+            outside = {self.model.base_model_prefix}
+        elif "For" in self.kind:  # T5ForQuestionAnswering has its stacks beside its head, and no base model inside
+            embeddings = self.model.get_input_embeddings()
+            outside = {name for name, module in self.model.named_children() if module is embeddings}
+            outside |= {stack.partition(".")[0] for stack in self.stacks}
+        else:
             return ()
         return tuple(
             name
             for name, module in self.model.named_children()
-            if name != self.model.base_model_prefix and any(True for _ in module.parameters())
+            if name not in outside and any(True for _ in module.parameters())
         )
 
     @cached_property
@@ -125,9 +131,15 @@ class Anatomy:
         """What stands behind the last block, pooler and head: all that a new task must learn anew, and save.
 
         A checkpoint without a pooler gets a random one, so an adapter that leaves it out cannot be loaded again elsewhere.
-        Empty where there is no head.
+        Empty where there is no head, and in a language model, whose output layer is as pre-trained as the rest.
         """
-        return self.pooler + self.head if self.head else ()
+        return self.pooler + self.head if self.head and self.output_layer is None else ()
+
+    @cached_property
+    def output_layer(self) -> str | None:
+        """Path of a language model's output layer, from hidden states to the vocabulary; None where there is another head."""
+        layer = self.model.get_output_embeddings()
+        return next((path for path, module in self.model.named_modules() if module is layer), None)
 
     @cached_property
     def positions(self) -> int | None:

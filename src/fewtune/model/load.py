@@ -45,21 +45,32 @@ def load_config(
     return config
 
 
+_ENDINGS = {
+    "AutoModelForSequenceClassification": ("ForSequenceClassification",),
+    "AutoModelForQuestionAnswering": ("ForQuestionAnswering", "ForQuestionAnsweringSimple"),
+    "AutoModelForTokenClassification": ("ForTokenClassification",),
+    "AutoModelForMaskedLM": ("ForMaskedLM", "ForPreTraining"),
+    "AutoModelForCausalLM": ("ForCausalLM", "LMHeadModel"),
+    "AutoModelForSeq2SeqLM": ("ForConditionalGeneration",),
+}
+"""How transformers 5.23 calls the architectures with a task's head: the head of such a checkpoint was trained."""
+
+
 @dataclass(frozen=True)
 class Head:
-    """A classification head that a checkpoint brings along."""
+    """The head of a task that a checkpoint brings along."""
 
     labels: tuple[str, ...]
-    """The names of its outputs, in their order."""
+    """The names of its outputs, in their order; of a head without labels, whatever the config says."""
     problem: str | None
     """`problem_type` of the checkpoint's config: what it was trained to do, where that was written down."""
 
 
-def trained_head(origin: Origin, *, trust_remote_code: bool = False) -> Head | None:
-    """The head of a checkpoint that already is a trained classifier; else None."""
+def trained_head(origin: Origin, auto_class: str, *, trust_remote_code: bool = False) -> Head | None:
+    """The head of a checkpoint that was saved from a model of `auto_class`'s kind; else None."""
     with _plainly(origin):
         config = AutoConfig.from_pretrained(origin.folder, trust_remote_code=trust_remote_code)
-    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
+    if not any(name.endswith(_ENDINGS[auto_class]) for name in config.architectures or ()):
         return None
     labels = tuple(label for _, label in sorted((config.id2label or {}).items()))
     return Head(labels, getattr(config, "problem_type", None))

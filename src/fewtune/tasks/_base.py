@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import Field
 
 from fewtune.config import Config
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from fewtune.data.labels import Label, LabelColumn, LabelReader
-    from fewtune.data.profile import Kind
+    from fewtune.data.columns import Columns, Given
+    from fewtune.data.labels import Label
+    from fewtune.data.read import Table
     from fewtune.data.rows import Row
     from fewtune.data.split import Split
     from fewtune.evidence.compare import Difference
@@ -37,9 +40,22 @@ class Prediction:
     """The answer for one row."""
 
     label: Label
-    """One label, a sorted tuple of labels, or a number in the units of the data."""
+    """One label, a sorted tuple of labels, a number in the units of the data, a text, or the task's own form of answer."""
     probabilities: dict[str, float]
-    """Label → probability. Of classes they sum to one; in a set each stands for itself; numbers have none."""
+    """Label → probability. Of classes they sum to one; in a set each stands for itself; other answers have none."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What else is said, as JSON holds it: the runners-up, where an answer stands …"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the model said about some rows."""
+
+    rows: Sequence[Row]
+    features: Sequence[Features]
+    """Their pieces; `features["row"]` is the index into `rows`."""
+    outputs: Sequence[Tensor]
+    """What `Task.answer` kept of each piece, on the CPU."""
 
 
 Baseline = Callable[["Sequence[Row]"], list[Prediction]]
@@ -49,20 +65,20 @@ Baseline = Callable[["Sequence[Row]"], list[Prediction]]
 class Task(Config, ABC):
     """A kind of problem: one file, one class, whose fields are the options.
 
-    A task is filled in by copies, each step with what became known: `reading` from the label column, `prepare` from the
+    A task is filled in by copies, each step with what became known: `reading` from the table, `prepare` from the
     training rows, `calibrated` from the model's outputs for the validation rows. What is filled in are options like any
     other, so a person may give them instead, and then they stay.
     """
 
     name: str
     """Name of the task, as `fewtune tasks` lists it."""
+    max_length: int | None = Field(default=None, ge=8)
+    """Longest input in tokens, the rest is cut off and counted; empty: what the model can take, at most 512."""
 
     auto_class: ClassVar[str]
     """The transformers class that loads a model with this task's head."""
     peft_task_type: ClassVar[str]
     """What PEFT calls it in adapter_config.json."""
-    label_kinds: ClassVar[tuple[tuple[Kind, ...], ...]]
-    """What the label column may hold when it is found by content, as in `find_text_and_label`."""
     objective: ClassVar[str]
     """The metric, higher is better, by which the best epoch is chosen."""
     compared: ClassVar[str]
@@ -72,16 +88,26 @@ class Task(Config, ABC):
 
     @classmethod
     @abstractmethod
-    def fits(cls, column: LabelColumn) -> Finding | None:
-        """Why this label column looks like this task's, or None when it does not. Asked when nobody names a task."""
+    def recognised(cls, table: Table, given: Given) -> Finding | None:
+        """Why the columns of this table can only be this task's; None where their names and kinds do not say so.
+
+        Asked when nobody names a task.
+        """
 
     @abstractmethod
-    def reading(self, column: LabelColumn) -> Self:
-        """This task with everything filled in that says how labels are read. Raises DataError where that is unclear."""
+    def columns(self, table: Table, given: Given, *, need_label: bool = True) -> Columns:
+        """Those given, and what else this task reads, found. Raises DataError where that is missing or unclear.
+
+        Without `need_label` (prediction) there need be no label.
+        """
 
     @abstractmethod
-    def reader(self) -> LabelReader:
-        """How the cells of the label column are read."""
+    def reading(self, table: Table, columns: Columns) -> Self:
+        """This task with everything filled in that says how the cells are read. Raises DataError where that is unclear."""
+
+    @abstractmethod
+    def rows(self, table: Table, columns: Columns) -> list[Row]:
+        """Every row, in order. Raises DataError with the lines of those that cannot be read; `columns` may lack a label."""
 
     @abstractmethod
     def prepare(self, rows: Sequence[Row]) -> Self:
@@ -90,6 +116,10 @@ class Task(Config, ABC):
     @abstractmethod
     def check(self, rows: Sequence[Row], split: str) -> None:
         """Raises DataError when the rows of a split do not fit what was prepared."""
+
+    @abstractmethod
+    def unit(self, row: Row) -> Hashable:
+        """What must stand on one side of a split only: rows of equal unit stay together."""
 
     @abstractmethod
     def split(
@@ -101,7 +131,7 @@ class Task(Config, ABC):
 
     @abstractmethod
     def model_options(self) -> dict[str, Any]:
-        """What the model's config must say: number and names of the labels."""
+        """What the model's config must say: number and names of the labels …"""
 
     @abstractmethod
     def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self | None:
@@ -115,8 +145,14 @@ class Task(Config, ABC):
         """Rows → features; `features["row"]` is the index into `rows`, and a row may yield several."""
 
     @abstractmethod
+    def findings(
+        self, rows: Sequence[Row], features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, split: str
+    ) -> list[Finding]:
+        """What a person should know about these rows before training: how many are cut, what the labels contradict …"""
+
+    @abstractmethod
     def collate(self, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> Batch:
-        """Features → one padded batch on the CPU."""
+        """Features → one padded batch on the CPU; it has a `label` where all of them have what the loss needs."""
 
     @abstractmethod
     def count(self, batch: Batch) -> float:
@@ -124,21 +160,27 @@ class Task(Config, ABC):
 
     @abstractmethod
     def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
-        """The forward pass: one row of outputs per feature, in fp32."""
+        """The forward pass: what the loss is computed from, in fp32."""
 
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The *sum* of the loss over what `count` counts, never a mean."""
 
+    @abstractmethod
+    def answer(
+        self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
+    ) -> tuple[list[Tensor], float | None]:
+        """What is kept of each piece to answer with, on the CPU; and the loss as `loss` sums it, where there is a `label`."""
+
     # --- the answers
 
     @abstractmethod
-    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+    def calibrated(self, said: Said) -> Self:
         """This task with everything filled in that the outputs for the validation rows decide (temperature, threshold)."""
 
     @abstractmethod
-    def decode(self, outputs: Tensor) -> list[Prediction]:
-        """Outputs in the order of the rows → one prediction per row."""
+    def decode(self, said: Said) -> list[Prediction]:
+        """One prediction per row, in the order of the rows, whose labels are not looked at."""
 
     @abstractmethod
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
@@ -159,6 +201,10 @@ class Task(Config, ABC):
         self, rows: Sequence[Row], predictions: Sequence[Prediction]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
         """Stated probabilities and whether each came true, both (n,), to judge calibration; None without probabilities."""
+
+    @abstractmethod
+    def worth(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> NDArray[np.float64] | None:
+        """How good each prediction is, from 0 to 1 (n,), where answers can be partly right; None where they cannot."""
 
     @abstractmethod
     def baselines(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> dict[str, Baseline]:

@@ -30,9 +30,9 @@ from fewtune.metrics.f1 import macro_f1
 from fewtune.metrics.matthews import matthews
 from fewtune.record.plan import Finding
 from fewtune.record.result import Confusion, Scores
-from fewtune.tasks._base import Baseline, Batch, Prediction
+from fewtune.tasks._base import Baseline, Batch, Prediction, Said
 from fewtune.tasks._labelled import LabelledTask
-from fewtune.tasks._sequence import text_of
+from fewtune.tasks._sequence import logits_of, text_of
 
 
 class Classification(LabelledTask):
@@ -53,7 +53,7 @@ class Classification(LabelledTask):
         id = "fits_one_of_several" if found in ("listings", "ratings") else "fits_one"
         return Finding(id=id, level="note", values={"distinct": column.distinct, "rows": len(column.cells)})
 
-    def reading(self, column: LabelColumn) -> Self:
+    def reading_labels(self, column: LabelColumn) -> Self:
         """There is one way to read one label."""
         return self
 
@@ -103,15 +103,16 @@ class Classification(LabelledTask):
         weight = None if self.weights is None else torch.tensor(self.weights, device=outputs.device)
         return F.cross_entropy(outputs, batch["label"], weight=weight, reduction="sum")
 
-    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+    def calibrated(self, said: Said) -> Self:
         """The temperature, unless it was given."""
         if self.temperature is not None:
             return self
-        temperature = softmax_temperature(outputs.double().numpy(), self._true(rows))
+        temperature = softmax_temperature(logits_of(said).double().numpy(), self._true(said.rows))
         return self.model_copy(update={"temperature": temperature})
 
-    def decode(self, outputs: Tensor) -> list[Prediction]:
+    def decode(self, said: Said) -> list[Prediction]:
         """The most probable label and the probability of each."""
+        outputs = logits_of(said)
         probabilities = (outputs.double() / (self.temperature or 1.0)).softmax(-1).tolist()
         best = outputs.argmax(-1).tolist()
         return [

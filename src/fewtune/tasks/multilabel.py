@@ -32,9 +32,9 @@ from fewtune.evidence.threshold import applies, best_threshold
 from fewtune.metrics.label_sets import Flags, exact_matches, macro_f1, micro_f1, set_counts
 from fewtune.record.plan import Finding
 from fewtune.record.result import Scores
-from fewtune.tasks._base import Baseline, Batch, Prediction
+from fewtune.tasks._base import Baseline, Batch, Prediction, Said
 from fewtune.tasks._labelled import LabelledTask
-from fewtune.tasks._sequence import text_of
+from fewtune.tasks._sequence import logits_of, text_of
 
 
 class Multilabel(LabelledTask):
@@ -62,7 +62,7 @@ class Multilabel(LabelledTask):
             return None
         return Finding(id="fits_sets", level="note", values={"separator": find_separator(column.cells)})
 
-    def reading(self, column: LabelColumn) -> Self:
+    def reading_labels(self, column: LabelColumn) -> Self:
         """The separator, unless it was given; where none occurs, the first of those looked for."""
         found = self.separator or find_separator(column.cells) or SEPARATORS[0]
         return self.model_copy(update={"separator": found})
@@ -119,9 +119,9 @@ class Multilabel(LabelledTask):
         weight = None if self.weights is None else torch.tensor(self.weights, device=outputs.device)
         return F.binary_cross_entropy_with_logits(outputs, batch["label"], pos_weight=weight, reduction="sum")
 
-    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+    def calibrated(self, said: Said) -> Self:
         """The temperature and then the threshold, unless they were given."""
-        truth = self._true(rows)
+        truth, outputs = self._true(said.rows), logits_of(said)
         temperature = self.temperature or sigmoid_temperature(outputs.double().numpy(), truth)
         warm = self.model_copy(update={"temperature": temperature})
         if self.threshold is not None:
@@ -133,9 +133,9 @@ class Multilabel(LabelledTask):
         """The probability of each label, (rows, labels)."""
         return (outputs.double() / (self.temperature or 1.0)).sigmoid().numpy()
 
-    def decode(self, outputs: Tensor) -> list[Prediction]:
+    def decode(self, said: Said) -> list[Prediction]:
         """The labels that reach the threshold, and the probability of each label."""
-        return self._said(self.chances(outputs), self.threshold)
+        return self._said(self.chances(logits_of(said)), self.threshold)
 
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """Micro F1, macro F1 and the share of sets that match exactly."""

@@ -26,8 +26,8 @@ from fewtune.evidence.number_scores import number_metrics, number_scores
 from fewtune.metrics.numbers import moments, r2
 from fewtune.record.plan import Finding
 from fewtune.record.result import Scores
-from fewtune.tasks._base import Baseline, Batch, Prediction
-from fewtune.tasks._sequence import SequenceTask, text_of
+from fewtune.tasks._base import Baseline, Batch, Prediction, Said
+from fewtune.tasks._sequence import SequenceTask, logits_of, text_of
 
 MOST_BINS, ROWS_A_BIN = 10, 2
 """The split is stratified by tenths of the sorted numbers, fewer where the smallest part would get less than two rows of each."""
@@ -60,7 +60,7 @@ class Regression(SequenceTask):
             case _:
                 return None
 
-    def reading(self, column: LabelColumn) -> Self:
+    def reading_labels(self, column: LabelColumn) -> Self:
         """The decimal sign, unless it was given. Raises DataError where it cannot be told."""
         found = self.decimal or find_decimal(column.cells)
         if found is None:
@@ -115,14 +115,14 @@ class Regression(SequenceTask):
         """Squared error in standard deviations, summed over the rows."""
         return F.mse_loss(outputs[:, 0], batch["label"], reduction="sum")
 
-    def calibrated(self, rows: Sequence[Row], outputs: Tensor) -> Self:
+    def calibrated(self, said: Said) -> Self:
         """Nothing is left to be fitted."""
         return self
 
-    def decode(self, outputs: Tensor) -> list[Prediction]:
+    def decode(self, said: Said) -> list[Prediction]:
         """The numbers in the units of the data."""
         middle, spread = self._scale()
-        return [Prediction(middle + spread * value, {}) for value in outputs[:, 0].double().tolist()]
+        return [Prediction(middle + spread * value, {}) for value in logits_of(said)[:, 0].double().tolist()]
 
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """R², Pearson and Spearman correlation, RMSE and MAE."""

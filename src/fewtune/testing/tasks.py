@@ -3,15 +3,17 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fewtune.data.answers import Answer
 from fewtune.data.labels import Label, names_of
 from fewtune.data.rows import Row
 from fewtune.record.result import LOWER_IS_BETTER
-from fewtune.tasks._base import Features, Prediction, Task
+from fewtune.tasks._base import Features, Prediction, Said, Task
 
 TaskCheck = Callable[[Task, Sequence[Row], PreTrainedTokenizerBase, PreTrainedModel], None]
 
@@ -64,9 +66,10 @@ def padding_is_invisible(
 ) -> None:
     """The outputs of a piece are the same (to 1e-5) alone and padded to the length of the longest of a batch."""
     task, features = _prepared(task, rows, tokenizer)
-    together = _outputs(task, features, tokenizer, model)
+    together = _answers(task, features, tokenizer, model)
     for index, piece in enumerate(features):
-        alone = _outputs(task, [piece], tokenizer, model)[0]
+        alone = _answers(task, [piece], tokenizer, model)[0]
+        assert together[index].shape == alone.shape, f"{task.name}: padding changes what is kept of row {piece['row']}"
         far = float((together[index] - alone).abs().max() / alone.abs().max().clamp(min=1.0))
         assert far <= 1e-5, f"{task.name}: padding changes the outputs of row {piece['row']} by {far:.1e}"
 
@@ -113,8 +116,8 @@ def decode_keeps_the_order(
     """One prediction per row, in the order of the rows: reversed outputs give reversed predictions. A label is the most
     probable one, those of a set are more probable than the others, a number is finite.
     """
-    task, outputs = _varied(task, rows, tokenizer, model)
-    forward, backward = task.decode(outputs), task.decode(outputs.flip(0))
+    task, said = _varied(task, rows, tokenizer, model)
+    forward, backward = task.decode(said), task.decode(_backwards(said))
     assert len(forward) == len(rows), f"{task.name}: {len(rows)} rows give {len(forward)} predictions"
     assert len({(said.label, *said.probabilities.items()) for said in forward}) > 1, (
         f"{task.name}: all predictions are equal"
@@ -131,12 +134,12 @@ def _check_probabilities(task: Task, one: Prediction) -> None:
         lowest = min((sure[name] for name in one.label), default=1.0)
         assert lowest >= max(others, default=0.0), f"{task.name}: {one} leaves out what is more probable"
         assert list(one.label) == sorted(set(one.label)), f"{task.name}: the set {one.label} is not sorted"
-    elif isinstance(one.label, str):
+    elif isinstance(one.label, str) and sure:
         assert abs(sum(sure.values()) - 1) < 1e-6, f"{task.name}: probabilities do not sum to one"
         assert one.label == max(sure, key=sure.__getitem__), (
             f"{task.name}: the label '{one.label}' is not the most probable one of {sure}"
         )
-    else:
+    elif isinstance(one.label, float | int):
         assert math.isfinite(one.label) and not sure, f"{task.name}: {one} is not a number by itself"
 
 
@@ -146,13 +149,13 @@ def what_is_fitted_is_kept(
     """What outputs decide survives being written to decision.json and read again, is not decided a second time, and leaves the
     objective at least as good on those rows.
     """
-    task, outputs = _varied(task, rows, tokenizer, model)
-    fitted = task.calibrated(rows, outputs)
+    task, said = _varied(task, rows, tokenizer, model)
+    fitted = task.calibrated(said)
     back = type(task).model_validate(json.loads(json.dumps(fitted.model_dump(mode="json"))))
-    assert back.decode(outputs) == fitted.decode(outputs), f"{task.name}: {fitted!r} comes back as {back!r}"
-    assert back.calibrated(rows, outputs) == fitted, f"{task.name}: what was fitted is fitted again"
-    before = task.metrics(rows, task.decode(outputs))[task.objective]
-    after = task.metrics(rows, fitted.decode(outputs))[task.objective]
+    assert back.decode(said) == fitted.decode(said), f"{task.name}: {fitted!r} comes back as {back!r}"
+    assert back.calibrated(said) == fitted, f"{task.name}: what was fitted is fitted again"
+    before = task.metrics(rows, task.decode(said))[task.objective]
+    after = task.metrics(rows, fitted.decode(said))[task.objective]
     assert after >= before - 1e-9, f"{task.name}: {task.objective} falls from {before} to {after} on the rows fitted to"
 
 
@@ -250,29 +253,45 @@ def split_takes_every_row_once(
 
 
 def _perfect(rows: Sequence[Row]) -> list[Prediction]:
-    return [_said(row.label, rows) for row in rows]
+    return [_repeated(row.label, rows) for row in rows]
 
 
 def _wrong(rows: Sequence[Row]) -> list[Prediction]:
     """Of each label the next one."""
-    labels = sorted({row.label for row in rows if row.label is not None})  # pyright: ignore[reportArgumentType]
+    labels = sorted({row.label for row in rows if row.label is not None}, key=_rank)
     following = dict(zip(labels, [*labels[1:], labels[0]], strict=True))
-    return [_said(following[row.label], rows) for row in rows if row.label is not None]
+    return [_repeated(following[row.label], rows) for row in rows if row.label is not None]
 
 
-def _said(label: Label | None, rows: Sequence[Row]) -> Prediction:
+def _rank(label: Label) -> Any:
+    return repr(label) if isinstance(label, Answer) else label
+
+
+def _repeated(label: Label | None, rows: Sequence[Row]) -> Prediction:
     assert label is not None, "give rows with labels"
     known = sorted({name for row in rows for name in names_of(row.label)})
-    return Prediction(label, {name: float(name in names_of(label)) for name in known})
+    said = label.repeated() if isinstance(label, Answer) else label
+    return Prediction(said, {name: float(name in names_of(label)) for name in known})
 
 
 def _varied(
     task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
-) -> tuple[Task, Tensor]:
+) -> tuple[Task, Said]:
     """The prepared task and outputs that differ from row to row."""
     task, features = _prepared(task, rows, tokenizer)
-    outputs = _outputs(task, features, tokenizer, model)
-    return task, outputs + torch.arange(len(outputs)).view(-1, *[1] * (outputs.dim() - 1)) * outputs.roll(1, dims=-1)
+    outputs = _answers(task, features, tokenizer, model)
+    varied = [
+        kept + index * kept.roll(1, dims=-1) if kept.is_floating_point() else kept for index, kept in enumerate(outputs)
+    ]
+    return task, Said(rows, features, varied)
+
+
+def _backwards(said: Said) -> Said:
+    """The same with the rows in the opposite order; the pieces of one row keep theirs."""
+    last = len(said.rows) - 1
+    order = sorted(range(len(said.features)), key=lambda index: -said.features[index]["row"])
+    features = [{**said.features[index], "row": last - said.features[index]["row"]} for index in order]
+    return Said(said.rows[::-1], features, [said.outputs[index] for index in order])
 
 
 def _prepared(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> tuple[Task, list[Features]]:
@@ -283,11 +302,11 @@ def _prepared(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBas
     return task, features
 
 
-def _outputs(
+def _answers(
     task: Task, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
-) -> Tensor:
+) -> list[Tensor]:
     with torch.no_grad():
-        return task.outputs(model.eval(), task.collate(features, tokenizer))
+        return task.answer(model.eval(), task.collate(features, tokenizer), tokenizer)[0]
 
 
 def _but_row(piece: Features) -> Features:

@@ -4,8 +4,8 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from fewtune.check.truncation import truncation
 from fewtune.data.rows import Row
+from fewtune.tasks._truncation import truncation
 from fewtune.tasks.classification import Classification
 
 
