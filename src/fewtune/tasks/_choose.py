@@ -12,7 +12,6 @@ from fewtune.messages import Sentence
 from fewtune.record.plan import Finding
 from fewtune.registry import find, names
 from fewtune.tasks._base import Task
-from fewtune.tasks._sequence import SequenceTask
 
 
 def choose(table: Table, given: Given) -> tuple[Task, Columns, Finding]:
@@ -29,6 +28,8 @@ def choose(table: Table, given: Given) -> tuple[Task, Columns, Finding]:
 
 def by_label(column: LabelColumn) -> tuple[Task, Finding]:
     """The only task that such labels fit, and why. Raises as `choose`."""
+    from fewtune.tasks._sequence import SequenceTask  # loads torch, which the help of a command must not
+
     kinds = {name: kind for name, kind in _kinds().items() if issubclass(kind, SequenceTask)}
     fitting = {name: fit for name, kind in kinds.items() if (fit := kind.fits(column)) is not None}
     if not fitting:

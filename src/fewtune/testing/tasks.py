@@ -3,17 +3,14 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fewtune.data.answers import Answer
-from fewtune.data.labels import Label, names_of
 from fewtune.data.rows import Row
 from fewtune.record.result import LOWER_IS_BETTER
-from fewtune.tasks._base import Features, Prediction, Said, Task
+from fewtune.tasks._base import Features, Prediction, Task
+from fewtune.testing._rows import answers, backwards, perfect, prepared, varied, wrong
 
 TaskCheck = Callable[[Task, Sequence[Row], PreTrainedTokenizerBase, PreTrainedModel], None]
 
@@ -65,10 +62,10 @@ def padding_is_invisible(
     task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> None:
     """The outputs of a piece are the same (to 1e-5) alone and padded to the length of the longest of a batch."""
-    task, features = _prepared(task, rows, tokenizer)
-    together = _answers(task, features, tokenizer, model)
+    task, features = prepared(task, rows, tokenizer)
+    together = answers(task, features, tokenizer, model)
     for index, piece in enumerate(features):
-        alone = _answers(task, [piece], tokenizer, model)[0]
+        alone = answers(task, [piece], tokenizer, model)[0]
         assert together[index].shape == alone.shape, f"{task.name}: padding changes what is kept of row {piece['row']}"
         far = float((together[index] - alone).abs().max() / alone.abs().max().clamp(min=1.0))
         assert far <= 1e-5, f"{task.name}: padding changes the outputs of row {piece['row']} by {far:.1e}"
@@ -76,7 +73,7 @@ def padding_is_invisible(
 
 def count_adds_up(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
     """What a batch counts is positive and the sum of what its pieces count alone."""
-    task, features = _prepared(task, rows, tokenizer)
+    task, features = prepared(task, rows, tokenizer)
     whole = task.count(task.collate(features, tokenizer))
     parts = sum(task.count(task.collate([piece], tokenizer)) for piece in features)
     assert whole > 0, f"{task.name}: the batch counts {whole}"
@@ -85,7 +82,7 @@ def count_adds_up(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenize
 
 def loss_is_a_sum(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
     """The loss of a batch is the sum of its pieces' losses alone (to 1e-5), never a mean, and learns from every output."""
-    task, features = _prepared(task, rows, tokenizer)
+    task, features = prepared(task, rows, tokenizer)
 
     def loss(pieces: Sequence[Features]) -> Tensor:
         batch = task.collate(pieces, tokenizer)
@@ -116,8 +113,8 @@ def decode_keeps_the_order(
     """One prediction per row, in the order of the rows: reversed outputs give reversed predictions. A label is the most
     probable one, those of a set are more probable than the others, a number is finite.
     """
-    task, said = _varied(task, rows, tokenizer, model)
-    forward, backward = task.decode(said), task.decode(_backwards(said))
+    task, said = varied(task, rows, tokenizer, model)
+    forward, backward = task.decode(said), task.decode(backwards(said))
     assert len(forward) == len(rows), f"{task.name}: {len(rows)} rows give {len(forward)} predictions"
     assert len({(said.label, *said.probabilities.items()) for said in forward}) > 1, (
         f"{task.name}: all predictions are equal"
@@ -149,7 +146,7 @@ def what_is_fitted_is_kept(
     """What outputs decide survives being written to decision.json and read again, is not decided a second time, and leaves the
     objective at least as good on those rows.
     """
-    task, said = _varied(task, rows, tokenizer, model)
+    task, said = varied(task, rows, tokenizer, model)
     fitted = task.calibrated(said)
     back = type(task).model_validate(json.loads(json.dumps(fitted.model_dump(mode="json"))))
     assert back.decode(said) == fitted.decode(said), f"{task.name}: {fitted!r} comes back as {back!r}"
@@ -166,15 +163,15 @@ def perfect_predictions_score_best(
     them, and wrong ones score less.
     """
     task = task.prepare(rows)
-    metrics = task.metrics(rows, _perfect(rows))
+    metrics = task.metrics(rows, perfect(rows))
     for name in (task.objective, task.compared):
         assert name in metrics, f"{task.name}: {name} is not among {sorted(metrics)}"
         assert name not in LOWER_IS_BETTER, f"{task.name}: lower {name} is better, so it cannot choose"
     best = {name: float(name not in LOWER_IS_BETTER) for name in metrics}
     far = max(abs(value - best[name]) for name, value in metrics.items())
     assert far < 1e-9, f"{task.name}: perfect predictions score {metrics}"
-    wrong = task.metrics(rows, _wrong(rows))
-    assert wrong[task.objective] < 1.0, f"{task.name}: wrong predictions score {wrong}"
+    lower = task.metrics(rows, wrong(rows))
+    assert lower[task.objective] < 1.0, f"{task.name}: wrong predictions score {lower}"
 
 
 def scores_hold_the_metrics(
@@ -184,7 +181,7 @@ def scores_hold_the_metrics(
     task = task.prepare(rows)
     said = [
         right if index % 2 else wrong
-        for index, (right, wrong) in enumerate(zip(_perfect(rows), _wrong(rows), strict=True))
+        for index, (right, wrong) in enumerate(zip(perfect(rows), wrong(rows), strict=True))
     ]
     for count in (len(rows), 1):
         metrics = task.metrics(rows[:count], said[:count])
@@ -219,11 +216,11 @@ def comparison_is_paired(
     ones are worse, and the difference is that of `compared`.
     """
     task = task.prepare(rows)
-    perfect, wrong = _perfect(rows), _wrong(rows)
-    same = task.compare(rows, wrong, wrong, 0.9, 100)
+    best, worst = perfect(rows), wrong(rows)
+    same = task.compare(rows, worst, worst, 0.9, 100)
     assert (same.score.value, same.p_value, same.significant) == (0.0, 1.0, False), f"{task.name}: with itself: {same}"
-    better, worse = task.compare(rows, perfect, wrong, 0.9, 100), task.compare(rows, wrong, perfect, 0.9, 100)
-    by = task.metrics(rows, perfect)[task.compared] - task.metrics(rows, wrong)[task.compared]
+    better, worse = task.compare(rows, best, worst, 0.9, 100), task.compare(rows, worst, best, 0.9, 100)
+    by = task.metrics(rows, best)[task.compared] - task.metrics(rows, worst)[task.compared]
     assert abs(better.score.value - by) < 1e-9, (
         f"{task.name}: better by {better.score.value}, but {task.compared} by {by}"
     )
@@ -250,63 +247,6 @@ def split_takes_every_row_once(
     assert not (groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]), f"{task.name}: equal rows part"
     assert parts == split(), f"{task.name}: the same seed gives another split"
     task.prepare([many[index] for index in parts[0]])
-
-
-def _perfect(rows: Sequence[Row]) -> list[Prediction]:
-    return [_repeated(row.label, rows) for row in rows]
-
-
-def _wrong(rows: Sequence[Row]) -> list[Prediction]:
-    """Of each label the next one."""
-    labels = sorted({row.label for row in rows if row.label is not None}, key=_rank)
-    following = dict(zip(labels, [*labels[1:], labels[0]], strict=True))
-    return [_repeated(following[row.label], rows) for row in rows if row.label is not None]
-
-
-def _rank(label: Label) -> Any:
-    return repr(label) if isinstance(label, Answer) else label
-
-
-def _repeated(label: Label | None, rows: Sequence[Row]) -> Prediction:
-    assert label is not None, "give rows with labels"
-    known = sorted({name for row in rows for name in names_of(row.label)})
-    said = label.repeated() if isinstance(label, Answer) else label
-    return Prediction(said, {name: float(name in names_of(label)) for name in known})
-
-
-def _varied(
-    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
-) -> tuple[Task, Said]:
-    """The prepared task and outputs that differ from row to row."""
-    task, features = _prepared(task, rows, tokenizer)
-    outputs = _answers(task, features, tokenizer, model)
-    varied = [
-        kept + index * kept.roll(1, dims=-1) if kept.is_floating_point() else kept for index, kept in enumerate(outputs)
-    ]
-    return task, Said(rows, features, varied)
-
-
-def _backwards(said: Said) -> Said:
-    """The same with the rows in the opposite order; the pieces of one row keep theirs."""
-    last = len(said.rows) - 1
-    order = sorted(range(len(said.features)), key=lambda index: -said.features[index]["row"])
-    features = [{**said.features[index], "row": last - said.features[index]["row"]} for index in order]
-    return Said(said.rows[::-1], features, [said.outputs[index] for index in order])
-
-
-def _prepared(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> tuple[Task, list[Features]]:
-    task = task.prepare(rows)
-    features = task.encode(rows, tokenizer)
-    lengths = {len(piece["input_ids"]) for piece in features}
-    assert len(lengths) > 1, f"all rows have {lengths} tokens; give rows of different lengths, or padding is not tested"
-    return task, features
-
-
-def _answers(
-    task: Task, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
-) -> list[Tensor]:
-    with torch.no_grad():
-        return task.answer(model.eval(), task.collate(features, tokenizer), tokenizer)[0]
 
 
 def _but_row(piece: Features) -> Features:
