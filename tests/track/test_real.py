@@ -101,6 +101,7 @@ def test_all_at_once_change_nothing(train: Train, tmp_path: Path):
 def test_wandb_without_an_account_does_not_stop_the_run(inputs: Path, tmp_path: Path):
     """Online, with no key and no network: it gives up, and the run ends as ever."""
     code = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
         "import fewtune; from track.runs import config; from pathlib import Path; "
         f"print(fewtune.train(config(Path({str(inputs)!r}), out=Path({str(tmp_path / 'r')!r}), track='wandb'), show='none')"
         ".scores.verdict)"
