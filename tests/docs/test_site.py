@@ -36,4 +36,6 @@ def test_links_of_the_site_stay_within_the_site():
 def test_the_site_loads_nothing_from_the_network():
     assert SITE["theme"]["font"] is False
     assert SITE["plugins"] == ["search"]
-    assert "extra_javascript" not in SITE and "extra_css" not in SITE
+    assert "extra_javascript" not in SITE
+    assert all((ROOT / "docs" / name).exists() for name in SITE["extra_css"])
+    assert "url(" not in "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in SITE["extra_css"])

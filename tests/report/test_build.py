@@ -224,3 +224,10 @@ def test_numbers_of_each_language():
         "4 min 10 s",
         "1 h 5 min",
     ]
+    assert [vietnamese.duration(seconds) for seconds in (0.3, 32, 250, 3900)] == [
+        "0,3 giây",
+        "32 giây",
+        "4 phút 10 giây",
+        "1 giờ 5 phút",
+    ]
+    assert [english.loss(value) for value in (1.0, 0.9999, 0.08, 1.179, 12.0)] == ["1.00", "1.00", "0.08", "1.18", "12"]

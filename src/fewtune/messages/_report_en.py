@@ -68,6 +68,8 @@ SENTENCES: dict[str, str] = {
     "report_comparison": "The comparison that decides",
     "report_comparison_note": "Tuned model minus {baseline}, in {metric}, on the same {n} {split} rows. If the line does not touch the dashed one, "
     "the tuned model is probably better, or worse, on other rows too. {test}: {p}.",
+    "report_comparison_worse": "{value}, worse",
+    "report_comparison_better": "better, {value}",
     "report_test_mcnemar": "Exact McNemar test",
     "report_test_permutation": "Paired permutation test",
     # one label at a time
@@ -91,6 +93,7 @@ SENTENCES: dict[str, str] = {
     "report_count": "Rows",
     "report_share": "Share of the true label's rows",
     "report_cell": "{count} of {total} rows of {true} were called {predicted}",
+    "report_confusion_one": "The model gave all {n} {split} rows the same label, {label}: it tells nothing apart.",
     # numbers
     "report_agreement": "True and predicted numbers",
     "report_agreement_note": "Of {n} test rows half are predicted within {median} of the truth, and nine in ten within {p90}.",
@@ -117,6 +120,8 @@ SENTENCES: dict[str, str] = {
     "report_calibration": "Can its probabilities be believed?",
     "report_calibration_note": "Of what the model says with a probability of 80%, eight in ten should be right. A point on the dashed line keeps that "
     "promise; below it the model is too sure of itself, above it too modest.",
+    "report_calibration_note_labels": "Of the labels that are given a probability of 80%, eight in ten should be right. A point on the dashed line "
+    "keeps that promise; below it the model is too sure of itself, above it too modest.",
     "report_calibration_error": "The mean distance from the line (expected calibration error, {n} probabilities in {bins} equally large bins) was "
     "{before} as trained and is {after} now. With few rows even perfect probabilities show a distance above zero.",
     "report_temperature_softer": "On the validation rows it was too sure: its logits are divided by a temperature of {temperature}, fitted there, "
@@ -136,6 +141,8 @@ SENTENCES: dict[str, str] = {
     "report_errors_none": "None of the {rows} test rows was answered wrongly.",
     "report_errors_surest": "{wrong} of {rows} test rows were answered wrongly; here are {n} of them, those the model was surest of first. Look at "
     "them before anything else: a confident mistake is often a wrong label in the data.",
+    "report_errors_all": "{wrong} of {rows} test rows were answered wrongly; here they are, those the model was surest of first. Look at them "
+    "before anything else: a confident mistake is often a wrong label in the data.",
     "report_errors_furthest": "The {n} of {rows} test rows whose prediction is furthest off. Look at them before anything else: some may be wrong "
     "in the data.",
     "report_errors_texts": "This part shows texts of the data. `fewtune report RUN --no-texts` writes the report without them.",
@@ -143,7 +150,7 @@ SENTENCES: dict[str, str] = {
     "report_errors_true": "True:",
     "report_errors_said": "Said:",
     "report_errors_sure": "{share} sure",
-    "report_errors_about": "wrong about {labels}",
+    "report_errors_about": "probabilities: {labels}",
     "report_errors_off": "off by {by}",
     "report_errors_row": "row {n}",
     "report_errors_more": "the rest of the text",

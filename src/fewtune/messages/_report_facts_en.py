@@ -30,6 +30,7 @@ SENTENCES: dict[str, str] = {
     "report_data_bar": "Rows by split",
     "report_findings": "What the checks found",
     "report_findings_none": "Nothing to warn about: no leaked or cut texts, no words lost by the tokenizer, no label with too few rows.",
+    "report_findings_none_numbers": "Nothing to warn about: no leaked or cut texts, no words lost by the tokenizer.",
     "report_level_warning": "Warning",
     "report_level_note": "Note",
     "report_balance": "Balance of the labels",
@@ -127,6 +128,27 @@ SENTENCES: dict[str, str] = {
     "report_gpu": "GPU",
     "report_settings_yaml": "All options (run.yaml); the same options, data and versions give the same model on the same machine",
     "report_made": "Made by fewtune from the files of the run folder alone. This page loads nothing from the network.",
+    # why a column was taken
+    "report_why_given": "given",
+    "report_why_named": "named '{name}'",
+    "report_why_pair": "named '{first}' and '{second}'",
+    "report_why_category": "few different values ({distinct} in {rows} rows)",
+    "report_why_list": "lists of values ({distinct} in {rows} rows)",
+    "report_why_number": "different numbers ({distinct} in {rows} rows)",
+    "report_why_text": "different texts ({distinct} in {rows} rows)",
+    "report_why_longest": "longest text (mean {characters} characters)",
+    # how long
+    "report_seconds": "{seconds} s",
+    "report_minutes": "{minutes} min {seconds} s",
+    "report_hours": "{hours} h {minutes} min",
+    # what a task is called
+    "report_task_classification": "classification",
+    "report_task_multilabel": "multilabel",
+    "report_task_regression": "regression",
+    # remarks inside the lines for vLLM
+    "report_vllm_after": "Python, after the lines above",
+    "report_vllm_shell": "shell",
+    "report_vllm_post": "then POST to /classify",
     # in a notebook, and on the command line
     "report_notebook": "The report, also in {path}:",
     "report_written": "The report is in {path}",

@@ -31,6 +31,7 @@ SENTENCES: dict[str, str] = {
     "report_findings": "Kết quả kiểm tra dữ liệu",
     "report_findings_none": "Không có gì phải cảnh báo: không có văn bản bị rò rỉ hay bị cắt, bộ tách từ không làm mất từ nào, không nhãn nào có "
     "quá ít hàng.",
+    "report_findings_none_numbers": "Không có gì phải cảnh báo: không có văn bản bị rò rỉ hay bị cắt, bộ tách từ không làm mất từ nào.",
     "report_level_warning": "Cảnh báo",
     "report_level_note": "Ghi chú",
     "report_balance": "Các nhãn có cân bằng không",
@@ -127,6 +128,27 @@ SENTENCES: dict[str, str] = {
     "report_gpu": "GPU",
     "report_settings_yaml": "Mọi tùy chọn (run.yaml); cùng tùy chọn, dữ liệu và phiên bản thì cho cùng một mô hình trên cùng một máy",
     "report_made": "Báo cáo do fewtune tạo ra chỉ từ các tệp trong thư mục của lần chạy. Trang này không tải gì từ mạng.",
+    # why a column was taken
+    "report_why_given": "được chỉ định",
+    "report_why_named": "có tên là '{name}'",
+    "report_why_pair": "có tên là '{first}' và '{second}'",
+    "report_why_category": "ít giá trị khác nhau ({distinct} trong {rows} hàng)",
+    "report_why_list": "danh sách các giá trị ({distinct} trong {rows} hàng)",
+    "report_why_number": "các số khác nhau ({distinct} trong {rows} hàng)",
+    "report_why_text": "các văn bản khác nhau ({distinct} trong {rows} hàng)",
+    "report_why_longest": "văn bản dài nhất (trung bình {characters} ký tự)",
+    # how long
+    "report_seconds": "{seconds} giây",
+    "report_minutes": "{minutes} phút {seconds} giây",
+    "report_hours": "{hours} giờ {minutes} phút",
+    # what a task is called
+    "report_task_classification": "phân loại (classification)",
+    "report_task_multilabel": "gán nhiều nhãn (multilabel)",
+    "report_task_regression": "dự đoán số (regression)",
+    # remarks inside the lines for vLLM
+    "report_vllm_after": "Python, sau các dòng ở trên",
+    "report_vllm_shell": "dòng lệnh",
+    "report_vllm_post": "rồi gửi POST đến /classify",
     # in a notebook, and on the command line
     "report_notebook": "Báo cáo, cũng có trong {path}:",
     "report_written": "Báo cáo nằm trong {path}",

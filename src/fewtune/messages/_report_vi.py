@@ -23,7 +23,7 @@ SENTENCES: dict[str, str] = {
     "report_advice_unknown": "Không so sánh trên tập kiểm tra thì không ai biết tinh chỉnh có ích hay không.",
     "report_warnings": "Cảnh báo về dữ liệu: {n}. Hãy đọc trước khi dựa vào các điểm số.",
     # tiles
-    "report_tile_score": "{metric} ({split})",
+    "report_tile_score": "{metric}, tập {split}",
     "report_tile_score_note": "từ {low} đến {high}, {n} hàng",
     "report_tile_difference": "So với phương án mạnh nhất",
     "report_tile_range": "từ {low} đến {high}",
@@ -69,6 +69,8 @@ SENTENCES: dict[str, str] = {
     "report_comparison": "Phép so sánh quyết định",
     "report_comparison_note": "Mô hình đã tinh chỉnh trừ đi phương án {baseline}, tính bằng {metric}, trên cùng {n} hàng {split}. Nếu vạch ngang "
     "không chạm đường đứt nét thì mô hình nhiều khả năng cũng tốt hơn, hoặc kém hơn, trên những hàng khác. {test}: {p}.",
+    "report_comparison_worse": "{value}, kém hơn",
+    "report_comparison_better": "tốt hơn, {value}",
     "report_test_mcnemar": "Kiểm định McNemar chính xác",
     "report_test_permutation": "Kiểm định hoán vị theo cặp",
     # one label at a time
@@ -92,6 +94,7 @@ SENTENCES: dict[str, str] = {
     "report_count": "Số hàng",
     "report_share": "Tỉ lệ trong các hàng của nhãn đúng",
     "report_cell": "{count} trong {total} hàng của {true} được gọi là {predicted}",
+    "report_confusion_one": "Mô hình trả lời cùng một nhãn, {label}, cho cả {n} hàng {split}: nó không phân biệt được gì.",
     # numbers
     "report_agreement": "Số đúng và số dự đoán",
     "report_agreement_note": "Trong {n} hàng kiểm tra, một nửa được dự đoán lệch không quá {median}, và chín phần mười lệch không quá {p90}.",
@@ -118,6 +121,8 @@ SENTENCES: dict[str, str] = {
     "report_calibration": "Xác suất có đáng tin không?",
     "report_calibration_note": "Trong những câu mô hình trả lời với xác suất 80%, cứ mười câu phải có tám câu đúng. Chấm nằm trên đường đứt nét là giữ "
     "đúng lời; nằm dưới là mô hình quá tự tin, nằm trên là quá dè dặt.",
+    "report_calibration_note_labels": "Trong những nhãn được gán xác suất 80%, cứ mười nhãn phải có tám nhãn đúng. Chấm nằm trên đường đứt nét là giữ "
+    "đúng lời; nằm dưới là mô hình quá tự tin, nằm trên là quá dè dặt.",
     "report_calibration_error": "Khoảng cách trung bình đến đường đó (sai số hiệu chỉnh kỳ vọng, {n} xác suất chia vào {bins} ngăn bằng nhau) là {before} "
     "ngay sau huấn luyện và bây giờ là {after}. Với ít hàng, ngay cả xác suất hoàn hảo cũng cho khoảng cách lớn hơn không.",
     "report_temperature_softer": "Trên tập thẩm định, mô hình đã quá tự tin: các logit được chia cho nhiệt độ {temperature}, tính từ đó, trước khi thành xác "
@@ -137,13 +142,15 @@ SENTENCES: dict[str, str] = {
     "report_errors_none": "Không hàng nào trong {rows} hàng kiểm tra bị trả lời sai.",
     "report_errors_surest": "{wrong} trong {rows} hàng kiểm tra bị trả lời sai; đây là {n} hàng trong số đó, những hàng mô hình chắc chắn nhất ở trên. "
     "Hãy xem chúng trước tiên: một lỗi mà mô hình rất chắc chắn thường là nhãn sai trong dữ liệu.",
+    "report_errors_all": "{wrong} trong {rows} hàng kiểm tra bị trả lời sai; đây là tất cả, những hàng mô hình chắc chắn nhất ở trên. Hãy xem chúng "
+    "trước tiên: một lỗi mà mô hình rất chắc chắn thường là nhãn sai trong dữ liệu.",
     "report_errors_furthest": "{n} trong {rows} hàng kiểm tra có dự đoán lệch xa nhất. Hãy xem chúng trước tiên: có thể dữ liệu ở đó bị sai.",
     "report_errors_texts": "Phần này hiện văn bản của dữ liệu. Lệnh `fewtune report RUN --no-texts` viết báo cáo không có văn bản.",
     "report_errors_no_texts": "Văn bản đã được bỏ ra (--no-texts); các hàng được đánh số như trong tệp, bắt đầu từ 1.",
     "report_errors_true": "Đúng:",
     "report_errors_said": "Trả lời:",
     "report_errors_sure": "chắc {share}",
-    "report_errors_about": "sai về {labels}",
+    "report_errors_about": "xác suất: {labels}",
     "report_errors_off": "lệch {by}",
     "report_errors_row": "hàng {n}",
     "report_errors_more": "phần còn lại của văn bản",

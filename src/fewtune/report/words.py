@@ -16,7 +16,7 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._separators = str.maketrans(",.", ".,") if language == "vi" else {}
+        self._separators: dict[int, int] = str.maketrans(",.", ".,") if language == "vi" else {}
 
     def __call__(self, id: str, **values: Any) -> str:
         """The sentence `report_<id>`."""
@@ -33,10 +33,17 @@ class Words:
         """A finding in words; one that this version does not know, as its id and values. Without `texts` no examples of them."""
         if not texts and "examples" in finding.values:
             finding = finding.model_copy(update={"values": {**finding.values, "examples": self("texts_left_out")}})
+        finding = finding.model_copy(
+            update={"values": {name: self._number(value) for name, value in finding.values.items()}}
+        )
         try:
             return finding.say(self.language)
         except KeyError:
             return f"{finding.id}: " + ", ".join(f"{name} = {value}" for name, value in finding.values.items())
+
+    def task(self, name: str) -> str:
+        """What a task is called; one from a plug-in by its own name."""
+        return self.named("report_task", name)
 
     def whole(self, value: int) -> str:
         """`1,234`."""
@@ -45,6 +52,10 @@ class Words:
     def decimal(self, value: float, digits: int = 3) -> str:
         """A fixed number of decimals, with a true minus sign; never "−0.000"."""
         return _minus(f"{round(value, digits) + 0.0:,.{digits}f}").translate(self._separators)
+
+    def loss(self, value: float) -> str:
+        """Three significant digits; never a bare `1`, which reads like a count."""
+        return self.decimal(value, 2) if abs(value) < 10 and float(f"{value:.3g}").is_integer() else self.short(value)
 
     def short(self, value: float) -> str:
         """Three significant digits: `0.418`, `12.3`, `1.2e-05`."""
@@ -104,13 +115,28 @@ class Words:
         return self.whole(round(value)) if abs(value - round(value)) < 1e-6 else self.decimal(value, 1)
 
     def duration(self, seconds: float) -> str:
-        """`32 s`, `4 min 10 s`, `1 h 5 min`: the units are the same in all languages."""
+        """`32 s`, `4 min 10 s`, `1 h 5 min`."""
         whole = round(seconds)
         if whole < 60:
-            return f"{whole} s" if whole else f"{self.decimal(seconds, 1)} s"
+            return self("seconds", seconds=whole or self.decimal(seconds, 1))
         if whole < 3600:
-            return f"{whole // 60} min {whole % 60} s"
-        return f"{whole // 3600:,} h {whole % 3600 // 60} min".translate(self._separators)
+            return self("minutes", minutes=whole // 60, seconds=whole % 60)
+        return self("hours", hours=self.whole(whole // 3600), minutes=whole % 3600 // 60)
+
+    def _number(self, value: Any) -> Any:
+        """A number that the place of a sentence writes as this language does; anything else as it is."""
+        counts = isinstance(value, int | float) and not isinstance(value, bool)
+        return _Number(value, self._separators) if counts and self._separators else value
+
+
+class _Number:
+    """Stands in a sentence for a number, and is written with the separators of its language."""
+
+    def __init__(self, value: float, separators: dict[int, int]) -> None:
+        self.value, self.separators = value, separators
+
+    def __format__(self, form: str) -> str:
+        return format(self.value, form).translate(self.separators)
 
 
 def capital(text: str) -> str:

@@ -75,7 +75,7 @@ def test_numbers_and_sets(tmp_path):
     lines = sets(("ăn", "ở"), 30)
     text = page(write_run(tmp_path / "s", task="multilabel", predictions=lines, decision={"threshold": 0.4})).text
     assert "no label" in text
-    assert "wrong about ăn" in text
+    assert "probabilities: ăn" in text
 
 
 def test_nothing_wrong(tmp_path):

@@ -15,7 +15,7 @@ def test_fingerprints_of_data_base_and_result(tmp_path):
         "Result: adapter/adapter_model.safetensors SHA-256 " + hashlib.sha256(b"weights").hexdigest(),
         "Licence of the base model apache-2.0",
         "Languages, by its card en",
-        "Started (UTC) 2026-11-21T12:00:00+00:00",
+        "Started (UTC) 2026-11-21 12:00:00",
         "Command fewtune train 'my messages.csv'",
         "Revision not known",
     ):

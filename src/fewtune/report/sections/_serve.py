@@ -8,6 +8,7 @@ adapters with a trained head in `modules_to_save`, refused before). It computes 
 from collections.abc import Callable
 
 from fewtune.report.run import Run
+from fewtune.report.words import Words
 
 SERVED = frozenset(
     f"{name}ForSequenceClassification"
@@ -17,7 +18,7 @@ SERVED = frozenset(
 MERGED = "merged"
 
 
-def vllm(run: Run, is_peft: bool, shell: Callable[[str], str]) -> tuple[str, str]:
+def vllm(run: Run, is_peft: bool, shell: Callable[[str], str], words: Words) -> tuple[str, str]:
     """Lines to copy, and the id of the remark below them; without lines, why there are none."""
     whole = run.folder.model.exists()
     if not whole and not is_peft:
@@ -27,16 +28,16 @@ def vllm(run: Run, is_peft: bool, shell: Callable[[str], str]) -> tuple[str, str
     if run.plan.architecture not in SERVED:
         return "", "vllm_architecture"
     if whole:
-        return _serve(shell(run.folder.model.as_posix())), "vllm_model"
+        return _serve(shell(run.folder.model.as_posix()), words), "vllm_model"
     merge = [
-        "# Python, after the lines above",
+        f"# {words('vllm_after')}",
         f'model.merge_and_unload().save_pretrained("{MERGED}")',
         f'tokenizer.save_pretrained("{MERGED}")',
         "",
-        "# shell",
+        f"# {words('vllm_shell')}",
     ]
-    return "\n".join(merge) + "\n" + _serve(MERGED), "vllm_adapter"
+    return "\n".join(merge) + "\n" + _serve(MERGED, words), "vllm_adapter"
 
 
-def _serve(folder: str) -> str:
-    return f"vllm serve {folder} --runner pooling   # then POST to /classify"
+def _serve(folder: str, words: Words) -> str:
+    return f"vllm serve {folder} --runner pooling   # {words('vllm_post')}"

@@ -21,6 +21,8 @@ class Option:
     value: str
     chosen: bool = False
     """Whether fewtune chose it."""
+    details: tuple[str, ...] = ()
+    """Its own options: `rank = 8`."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,12 @@ def _options(run: Run, words: Words) -> list[Option]:
     plan, course = run.plan, learning(run.events)
     done = words.epoch(course.evaluations[-1].epoch) if course.evaluations else "0"
     cpu = words("device_threads", device=plan.device, threads=plan.threads)
+    details = {name: tuple(_details(run.settings.get(name), words)) for name in ("task", "method")}
     rows = [
         ("model", plan.model, ""),
-        ("task", ", ".join([plan.task, *_details(run.settings.get("task"), words)]), ""),
+        ("task", words.task(plan.task), ""),
         ("task_reason", words.finding(plan.task_reason) if plan.task_reason else "", ""),
-        ("method", ", ".join([plan.method, *_details(run.settings.get("method"), words)]), ""),
+        ("method", plan.method, ""),
         ("epochs", words("epochs_done", done=done, planned=words.whole(plan.epochs)), "train.epochs"),
         ("steps", words.whole(plan.steps), ""),
         ("batch", words.whole(plan.batch_size), "train.batch_size"),
@@ -63,21 +66,23 @@ def _options(run: Run, words: Words) -> list[Option]:
         ("precision", plan.precision, "hardware.precision"),
         ("device", cpu if plan.device == "cpu" else plan.device, "hardware.device"),
     ]
-    return [Option(words(name), value, option in plan.found) for name, value, option in rows if value]
+    return [
+        Option(words(name), value, option in plan.found, details.get(name, ())) for name, value, option in rows if value
+    ]
 
 
 def _details(settings: Any, words: Words) -> list[str]:
     """`rank = 8`; labels and what weighs them stand elsewhere, and what was left empty says nothing."""
     if not isinstance(settings, Mapping):
         return []
-    kept = {name: value for name, value in settings.items() if name not in ELSEWHERE and value is not None}
+    kept = {name: value for name, value in settings.items() if name not in ELSEWHERE and value not in (None, [])}
     return [f"{name} = {_plain(value, words)}" for name, value in kept.items()]
 
 
 def _plain(value: Any, words: Words) -> str:
     match value:
-        case bool() | str():
-            return str(value)
+        case bool():
+            return str(value).lower()
         case int() | float():
             return words.number(value)
         case list():

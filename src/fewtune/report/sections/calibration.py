@@ -30,7 +30,7 @@ def section(run: Run, words: Words) -> Calibrated | None:
     bins = binned(run.answers.slots, run.scores.confidence)
     if not bins:
         return None
-    said = [words("calibration_note")]
+    said = [words("calibration_note_labels" if run.plan.task == "multilabel" else "calibration_note")]
     if (found := run.scores.calibration) is not None:
         said.append(
             words(

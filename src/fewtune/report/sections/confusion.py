@@ -32,6 +32,8 @@ class Confusions:
     pairs: tuple[Pair, ...]
     """All of them, the most frequent first."""
     rows: int
+    only: str | None
+    """The label that every row was given, where it was the same."""
 
     @property
     def shown(self) -> tuple[Pair, ...]:
@@ -53,4 +55,6 @@ def section(run: Run, words: Words) -> Confusions | None:
     ]
     pairs.sort(key=lambda pair: (-pair.count, -pair.share))
     matrix = found if len(found.labels) <= MATRIX else None
-    return Confusions(split, len(found.labels), matrix, tuple(pairs), sum(map(sum, found.counts)))
+    given = [label for label, column in zip(found.labels, zip(*found.counts, strict=True), strict=True) if any(column)]
+    only = given[0] if len(given) == 1 and len(found.labels) > 1 else None
+    return Confusions(split, len(found.labels), matrix, tuple(pairs), sum(map(sum, found.counts)), only)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from fewtune.record.histogram import Histogram
 from fewtune.report.figures.columns import columns
 from fewtune.report.figures.strips import share, stacked
+from fewtune.report.reasons import reason
 from fewtune.report.run import Run
 from fewtune.report.words import Words
 
@@ -41,6 +42,10 @@ class Data:
     """(caption, picture, sentence)."""
     findings: tuple[tuple[str, str], ...]
     """(`warning` or `note`, sentence)."""
+    clean: str
+    """What to say where nothing was found."""
+    columns: tuple[tuple[str, str, str], ...]
+    """(role, name, why it was taken)."""
 
 
 def section(run: Run, words: Words) -> Data:
@@ -48,14 +53,24 @@ def section(run: Run, words: Words) -> Data:
     plan = run.plan
     labels = parts(_labels(plan.glance.labels, plan.rows, words))
     splits = tuple((split, words.whole(rows)) for split, rows in plan.rows.items())
-    findings = tuple((found.level, words.finding(found, texts=run.options.texts)) for found in plan.findings)
-    return Data(_bar(plan.rows, words), splits, labels, tuple(_figures(run, words)), findings)
+    findings = tuple((found.level, _ended(words.finding(found, texts=run.options.texts))) for found in plan.findings)
+    columns = tuple(
+        (words.named("report_role", role), column.name, reason(column.reason, words))
+        for role, column in plan.columns.items()
+    )
+    clean = words("findings_none" if plan.labels else "findings_none_numbers")
+    return Data(_bar(plan.rows, words), splits, labels, tuple(_figures(run, words)), findings, clean, columns)
 
 
 def parts(items: Sequence[T]) -> tuple[tuple[T, ...], ...]:
     """What is shown and what is folded, where that is not nothing; nobody unfolds two lines."""
     cut = OPEN if len(items) > OPEN + 2 else len(items)
     return tuple(tuple(part) for part in (items[:cut], items[cut:]) if part)
+
+
+def _ended(sentence: str) -> str:
+    """With a full stop: a finding stands alone here, and in a list of others elsewhere."""
+    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
 
 
 def _bar(rows: Mapping[str, int], words: Words) -> Markup:

@@ -54,7 +54,8 @@ def section(run: Run, words: Words) -> Errors | None:
     }
     if not answers.wrong:
         return Errors(words("errors_none", rows=counts["rows"]), ())
-    id = "errors_furthest" if answers.numbers else "errors_surest"
+    complete = len(answers.worst) == answers.wrong
+    id = "errors_furthest" if answers.numbers else "errors_all" if complete else "errors_surest"
     found = tuple(_mistake(line, run, words) for line in answers.worst)
     return Errors(words(id, **counts), found)
 

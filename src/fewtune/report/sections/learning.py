@@ -12,7 +12,7 @@ from fewtune.report.figures.curves import Line, Moment, curves, smoothed
 from fewtune.report.run import Run
 from fewtune.report.words import Words, capital
 
-DRAWN = ("accuracy", "macro_f1", "micro_f1", "pearson", "spearman")
+DRAWN = ("accuracy", "macro_f1", "micro_f1", "r2", "pearson", "spearman")
 """Of the scores of an evaluation, the first two of these that exist are drawn; otherwise its first two."""
 RISE = 0.05
 """Overfitting is named where the validation loss ends this share above its lowest while the training loss fell."""
@@ -129,10 +129,10 @@ def remarks(course: Learning, words: Words) -> list[tuple[str, str]]:
     if turn is not None:
         values = {
             "epoch": words.epoch(turn.epoch),
-            "low": words.short(turn.low),
-            "last": words.short(turn.last),
-            "train": words.short(turn.train),
-            "train_last": words.short(turn.train_last),
+            "low": words.loss(turn.low),
+            "last": words.loss(turn.last),
+            "train": words.loss(turn.train),
+            "train_last": words.loss(turn.train_last),
         }
         id = "overfitting" if turn.overfitting else "still_falling" if turn.last <= turn.low else "overfitting_none"
         said.append(("warning" if turn.overfitting else "note", words(id, **values)))

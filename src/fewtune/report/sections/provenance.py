@@ -42,7 +42,7 @@ def section(run: Run, words: Words) -> Provenance:
         (words("languages"), ", ".join(base.languages) if base and base.languages else None),
         (words("architecture"), f"{run.plan.architecture}, {words('width', n=words.whole(run.plan.width))}"),
         (words("seed"), run.settings.get("seed")),
-        (words("started"), environment.get("started")),
+        (words("started"), _moment(environment.get("started"))),
     ]
     if environment:
         spelled = shlex.join(["fewtune", *map(str, command)]) if command else words("command_none")
@@ -63,6 +63,11 @@ def section(run: Run, words: Words) -> Provenance:
         _known(machine),
         run.folder.config.read_text(encoding="utf-8"),
     )
+
+
+def _moment(started: str | None) -> str | None:
+    """`2026-11-21T14:52:40+00:00` → `2026-11-21 14:52:40`; the zone stands beside it."""
+    return started.removesuffix("+00:00").replace("T", " ") if started else None
 
 
 def _known(rows: Iterable[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:

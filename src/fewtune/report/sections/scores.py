@@ -51,8 +51,8 @@ class Judged:
     splits: tuple[str, ...]
     confidence: str
     metrics: tuple[Metric, ...]
-    comparison: tuple[str, Cell] | None
-    """What was compared and how, and the difference."""
+    comparison: tuple[str, Cell, tuple[str, str]] | None
+    """What was compared and how, the difference, and what the ends of its scale mean."""
     labels: tuple[tuple[Label, ...], ...]
     """The worst ones first; those that are shown, and those that are folded."""
     labels_note: str
@@ -122,7 +122,7 @@ def _metrics(run: Run, words: Words) -> list[Metric]:
     return found
 
 
-def _comparison(run: Run, words: Words) -> tuple[str, Cell] | None:
+def _comparison(run: Run, words: Words) -> tuple[str, Cell, tuple[str, str]] | None:
     """The difference around zero, which is where nothing is gained."""
     found = run.scores.comparison
     if found is None:
@@ -142,7 +142,12 @@ def _comparison(run: Run, words: Words) -> tuple[str, Cell] | None:
         test=words("test_mcnemar" if name == "accuracy" else "test_permutation"),
         p=words.p(found.p_value),
     )
-    return said, Cell(words.change_with_unit(name, by.value), words("tile_range", low=low, high=high), drawn)
+    found_cell = Cell(words.change_with_unit(name, by.value), words("tile_range", low=low, high=high), drawn)
+    ends = (
+        words("comparison_worse", value=words.change(name, -reach)),
+        words("comparison_better", value=words.change(name, reach)),
+    )
+    return said, found_cell, ends
 
 
 def _labels(run: Run, words: Words) -> list[Label]:
