@@ -23,6 +23,7 @@ class Kept:
     files: list[str] = field(default_factory=list)
     starts: list[Any] = field(default_factory=list)
     ends: list[Any] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def number(self, name: str, value: float, step: int) -> None:
         assert isinstance(value, float) and isinstance(step, int), (name, value, step)
@@ -53,8 +54,9 @@ def _mlflow(kept: Kept) -> dict[str, dict[str, Any]]:
         def create_experiment(self, name: str, artifact_location: str | None = None) -> str:
             return "1"
 
-        def create_run(self, experiment_id: str, run_name: str) -> Any:
+        def create_run(self, experiment_id: str, run_name: str, tags: dict[str, str]) -> Any:
             kept.starts.append(run_name)
+            kept.tags.update(tags)
             return SimpleNamespace(info=SimpleNamespace(run_id="abc"))
 
         def log_batch(self, run_id: str, metrics: Any = (), params: Any = ()) -> None:
@@ -65,6 +67,10 @@ def _mlflow(kept: Kept) -> dict[str, dict[str, Any]]:
             for each in metrics:
                 assert each.timestamp > 1e12  # milliseconds
                 kept.number(each.key, each.value, each.step)
+
+        def set_tag(self, run_id: str, key: str, value: str) -> None:
+            assert run_id == "abc" and isinstance(value, str)
+            kept.tags[key] = value
 
         def log_artifact(self, run_id: str, local_path: str) -> None:
             kept.files.append(re.split(r"[\\/]", local_path)[-1])

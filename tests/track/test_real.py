@@ -37,6 +37,13 @@ def test_mlflow_keeps_parameters_curves_scores_and_files(train: Train, tmp_path:
     assert (run.info.run_name, run.info.status) == ("đánh giá-1", "FINISHED")
     assert run.data.params["method.rank"] == "8"
     assert run.data.params["plan.trainable"] == str(folder.read_plan().trainable)
+    (digest,) = folder.read_plan().data_sha256.values()
+    assert run.data.params["plan.data_sha256.đánh_giá.csv"] == digest
+    assert run.data.tags["mlflow.source.name"] == "fewtune"
+    assert run.data.tags["fewtune.version"] == folder.read_environment()["versions"]["fewtune"]
+    assert run.data.tags["fewtune.verdict"] == folder.read_scores().verdict
+    wanted = f"tags.`fewtune.verdict` = '{folder.read_scores().verdict}'"
+    assert len(client.search_runs([experiment.experiment_id], filter_string=wanted)) == 1
 
     events = list(folder.read_events())
     curve = client.get_metric_history(run.info.run_id, "train/loss")

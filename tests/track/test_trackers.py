@@ -41,6 +41,7 @@ def test_options_curves_scores_and_files(train: Train, monkeypatch: pytest.Monke
     expected = {"mlflow": ["run.yaml", "plan.json", "scores.json", "report.html"], "wandb": ["scores.json"]}
     assert kept.files == expected.get(name, [])
     assert kept.ends == {"mlflow": ["FINISHED"], "wandb": [0], "tensorboard": ["closed"]}[name]
+    assert kept.tags.get("fewtune.verdict") == (scores.verdict if name == "mlflow" else None)
 
 
 @pytest.mark.parametrize("name", TRACKERS)

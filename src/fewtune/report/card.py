@@ -16,8 +16,8 @@ from fewtune.report.run import Run
 from fewtune.report.sections._snippets import answer, whole
 from fewtune.report.sections.scores import OF_ONE_LABEL, overall
 from fewtune.report.sections.use import is_peft
-from fewtune.report.verdict import compared
-from fewtune.report.words import Words, capital
+from fewtune.report.verdict import verdict
+from fewtune.report.words import Words, capital, ended
 
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 """A name on the Hub, and not a folder on somebody's machine."""
@@ -89,13 +89,15 @@ def _body(run: Run, words: Words) -> Iterator[str]:
     if plan.labels:
         yield words("card_labels", labels=", ".join(map(_code, plan.labels))) + "\n"
     yield f"## {words('scores')}\n"
-    yield " ".join(compared(run, words)) or words("scores_none")
+    found = verdict(run, words)
+    yield " ".join([f"**{found.headline}.**", *found.sentences, found.advice])
+    yield from [] if run.scores.test else ["", words("scores_none")]
     yield ""
     yield from _table(run, words)
     warnings = [words.finding(found, texts=False) for found in plan.findings if found.level == "warning"]
     yield f"## {words('card_limits')}\n"
     yield words("card_limits_note", rows=words.whole(plan.rows.get("test", 0)))
-    yield from (f"- {_plain(warning)}" for warning in warnings)
+    yield from ["", *(f"- {_plain(capital(ended(warning)))}" for warning in warnings)] if warnings else []
     yield f"\n## {words('use')}\n"
     texts = [words("use_text"), *([words("use_pair")] if "pair" in plan.columns else [])]
     yield f"```python\n{whole(words('card_folder'), run)}{answer(run, texts)}\n```\n"
@@ -114,7 +116,7 @@ def _body(run: Run, words: Words) -> Iterator[str]:
     )
     yield ""
     yield from _facts(run, words)
-    yield f"\n{words('card_made')}"
+    yield f"\n{words('card_made')}\n"
 
 
 def _table(run: Run, words: Words) -> Iterator[str]:

@@ -144,5 +144,10 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def ended(sentence: str) -> str:
+    """With a full stop, for a finding that stands alone."""
+    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
+
+
 def _minus(text: str) -> str:
     return text.replace("-", "−", 1) if text.startswith("-") else text

@@ -25,7 +25,7 @@ def options(folder: RunFolder) -> dict[str, str]:
         "trainable": plan.trainable,
         "steps": plan.steps,
         "rows": plan.rows,
-        "data_sha256": {name: digest[:16] for name, digest in _short_names(plan.data_sha256)},
+        "data_sha256": dict(_short_names(plan.data_sha256)),
     }
     written = {name: value for name, value in read_yaml(folder.config).items() if name != "track"}
     flat = dict(_flat({**written, "plan": facts}))

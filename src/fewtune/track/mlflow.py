@@ -46,13 +46,20 @@ class Mlflow(Tracker):
             return _Logging(client, run, folder, self.files)
         experiment = client.get_experiment_by_name(self.experiment)
         number = experiment.experiment_id if experiment else client.create_experiment(self.experiment, self.artifacts)
-        run = client.create_run(number, run_name=folder.path.resolve().name).info.run_id
+        run = client.create_run(number, run_name=folder.path.resolve().name, tags=_tags(folder)).info.run_id
         param = import_module("mlflow.entities").Param
         parameters = [param(name, text) for name, text in options(folder).items()]
         for start in range(0, len(parameters), PARAMETERS):
             client.log_batch(run, params=parameters[start : start + PARAMETERS])
         remember(folder, self.name, {"uri": client.tracking_uri, "experiment": self.experiment, "run": run})
         return _Logging(client, run, folder, self.files)
+
+
+def _tags(folder: RunFolder) -> dict[str, str]:
+    """What the list of runs shows as the source, and the version; with `fewtune.verdict` at the end runs can be searched."""
+    versions = folder.read_environment().get("versions", {}) if folder.environment.exists() else {}
+    version = versions.get("fewtune") or "unknown"
+    return {"mlflow.source.name": "fewtune", "mlflow.source.type": "LOCAL", "fewtune.version": version}
 
 
 class _Logging(Listening):
@@ -70,6 +77,7 @@ class _Logging(Listening):
         if event.kind != "step" or len(self.waiting) >= MOST or time.monotonic() - self.sent > EVERY:
             self._send()
         if event.kind == "done":
+            self.client.set_tag(self.run, "fewtune.verdict", self.folder.read_scores().verdict)
             for path in (Path(self.folder.path / name) for name in self.files):
                 if path.exists():
                     self.client.log_artifact(self.run, str(path))

@@ -11,7 +11,7 @@ from fewtune.report.figures.columns import columns
 from fewtune.report.figures.strips import share, stacked
 from fewtune.report.reasons import reason
 from fewtune.report.run import Run
-from fewtune.report.words import Words
+from fewtune.report.words import Words, ended
 
 T = TypeVar("T")
 OPEN = 12
@@ -53,7 +53,7 @@ def section(run: Run, words: Words) -> Data:
     plan = run.plan
     labels = parts(_labels(plan.glance.labels, plan.rows, words))
     splits = tuple((split, words.whole(rows)) for split, rows in plan.rows.items())
-    findings = tuple((found.level, _ended(words.finding(found, texts=run.options.texts))) for found in plan.findings)
+    findings = tuple((found.level, ended(words.finding(found, texts=run.options.texts))) for found in plan.findings)
     columns = tuple(
         (words.named("report_role", role), column.name, reason(column.reason, words))
         for role, column in plan.columns.items()
@@ -66,11 +66,6 @@ def parts(items: Sequence[T]) -> tuple[tuple[T, ...], ...]:
     """What is shown and what is folded, where that is not nothing; nobody unfolds two lines."""
     cut = OPEN if len(items) > OPEN + 2 else len(items)
     return tuple(tuple(part) for part in (items[:cut], items[cut:]) if part)
-
-
-def _ended(sentence: str) -> str:
-    """With a full stop: a finding stands alone here, and in a list of others elsewhere."""
-    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
 
 
 def _bar(rows: Mapping[str, int], words: Words) -> Markup:
