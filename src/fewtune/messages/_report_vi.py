@@ -14,7 +14,7 @@ SENTENCES: dict[str, str] = {
     "report_compared": "Trên {n} hàng của tập {split}, mô hình đã tinh chỉnh đạt {metric} {value} (từ {low} đến {high}); phương án so sánh mạnh "
     "nhất, {baseline}, đạt {other}.",
     "report_difference": "Chênh lệch trên cùng các hàng đó là {difference} (từ {low} đến {high}), {p}.",
-    "report_points": "{value} điểm %",
+    "report_points": "{value} điểm\u00a0%",
     "report_advice_better": "Một chênh lệch lớn như vậy hiếm khi chỉ do ngẫu nhiên.",
     "report_advice_unclear": "Mô hình làm tốt hơn trên các hàng này, nhưng có thể chỉ do ngẫu nhiên. Đừng dựa vào nó trước khi kiểm tra với "
     "nhiều hàng hơn.",

@@ -67,3 +67,12 @@ def test_seconds_of_all_sittings_count():
     seconds = (1.0, 9.0, 0.5, 3.0)
     assert learning([Event(kind="phase", seconds=at) for at in seconds]).seconds == 12.0
     assert learning([]).seconds is None
+
+
+def test_the_curve_of_the_score_that_chose_the_epoch_is_drawn(tmp_path):
+    run = Run.read(write_run(tmp_path / "run", losses=LOSSES[:3]))
+    scores = {"r2": 0.1, "pearson": 0.3, "spearman": 0.2, "rmse": 1.0}
+    changed = [e.model_copy(update={"scores": scores}) if e.kind == "evaluation" else e for e in run.events]
+    object.__setattr__(run, "events", tuple(changed))
+    assert [kind for _, kind in section(run, Words("en")).score_names] == ["first", "second"]
+    assert section(run, Words("en")).score_names[0][0].startswith("R²")
