@@ -77,6 +77,8 @@ def opened(data: str, form: str | None, options: FileOptions, language: str) -> 
         try:
             with path.open("wb") as file:
                 (_copy_lines if form == "text" else shutil.copyfileobj)(sys.stdin.buffer, file)
+            if not path.stat().st_size:
+                raise DataError("data_file_empty", path=path)
             yield _source(path, options, language)
         except DataError as error:
             if error.values.get("path") != path:

@@ -33,6 +33,10 @@ SENTENCES: dict[str, str] = {
     ),
     # predict: where the rows come from and go to
     "predict_rows_written": "{rows:,} rows written to {out}.",
+    "predict_formulas": (
+        "column '{column}': {count:,} formulas were never computed by the program that wrote them, and come out as empty cells. "
+        "To keep their values open the file in Excel, save it, and run again."
+    ),
     "predict_no_confidence": (
         "{option}: a model of task '{task}' gives numbers without a probability, so there is no confidence. "
         "Leave the option out."

@@ -32,6 +32,10 @@ SENTENCES: dict[str, str] = {
     ),
     # predict: các hàng từ đâu đến và đi đâu
     "predict_rows_written": "Đã ghi {rows:,} hàng vào {out}.",
+    "predict_formulas": (
+        "cột '{column}': {count:,} công thức chưa từng được chương trình ghi tệp tính ra, nên sẽ thành ô trống. "
+        "Để giữ giá trị, hãy mở tệp bằng Excel, lưu lại rồi chạy lần nữa."
+    ),
     "predict_no_confidence": (
         "{option}: mô hình của bài toán '{task}' cho ra con số chứ không cho xác suất, nên không có độ tin cậy. "
         "Hãy bỏ tùy chọn này."
