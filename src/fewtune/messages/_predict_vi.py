@@ -47,8 +47,8 @@ SENTENCES: dict[str, str] = {
     # predict: những hàng cần xem lại
     "review_found": "{review:,} trong {rows:,} hàng cần người xem lại (needs_review: độ tin cậy dưới {cut_off:g}).",
     "review_accuracy": (
-        "{cut_off:g} là ngưỡng thấp nhất mà các hàng thẩm định từ đó trở lên đủ đúng cho mức {accuracy:g}: "
-        "đúng {right:,} trong {kept:,} hàng, trên tổng số {rows:,}, sau khi tính thêm một hàng sai."
+        "{cut_off:g} là ngưỡng thấp nhất còn giữ được mức {accuracy:g}: trong các hàng thẩm định từ đó trở lên, {right:,} trên "
+        "{kept:,} hàng đúng (tổng cộng {rows:,} hàng), và vẫn đủ dù hàng kế tiếp có sai."
     ),
     "review_below": "{cut_off:g} là ngưỡng được yêu cầu bằng --review-below.",
     "review_everything": (
