@@ -81,6 +81,9 @@ def test_the_verdict_in_words():
     assert "is NOT significantly better than counting words" in worse
     assert "the difference is -3.1% (-1.0% to +2.0%), p = 0.012. Do not rely on it" in worse
     assert "KHÔNG tốt hơn" in verdict(judged(False), "vi")
+    bad = judged(False).model_copy(update={"verdict": "worse"})
+    assert "and is WORSE than counting words (TF-IDF + logistic regression) (70.0%): by -3.1%" in verdict(bad, "en")
+    assert "Do not use it" in verdict(bad, "en") and "KÉM hơn" in verdict(bad, "vi")
 
 
 # --- subgroups

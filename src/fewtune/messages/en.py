@@ -127,6 +127,9 @@ SENTENCES: dict[str, str] = {
     "verdict_not_better": "On {n:,} test rows the tuned model reaches {value} {metric} ({low} to {high}), which is NOT significantly "
     "better than {baseline} ({other}): the difference is {difference} ({dlow} to {dhigh}), p = {p}. Do not rely on it; more rows, "
     "or another model or method, may help.",
+    "verdict_worse": "On {n:,} test rows the tuned model reaches {value} {metric} ({low} to {high}) and is WORSE than {baseline} "
+    "({other}): by {difference} ({dlow} to {dhigh}), p = {p}. Do not use it; another model, for example one that knows the language of "
+    "the texts, more rows, or another method may help.",
     "baseline_majority": "always saying the most frequent label",
     "baseline_tfidf_logistic_regression": "counting words (TF-IDF + logistic regression)",
     "short_majority": "majority",

@@ -126,6 +126,9 @@ SENTENCES: dict[str, str] = {
     "verdict_not_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
     "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
+    "verdict_worse": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và KÉM hơn {baseline} "
+    "({other}): {difference} ({dlow} đến {dhigh}), p = {p}. Đừng dùng mô hình này; mô hình khác, chẳng hạn một mô hình biết ngôn ngữ của "
+    "văn bản, thêm dữ liệu hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",
     "baseline_tfidf_logistic_regression": "đếm từ (TF-IDF + hồi quy logistic)",
     "short_majority": "nhãn phổ biến",
