@@ -79,5 +79,5 @@ def test_a_file_without_labels_is_refused_before_the_model_is_loaded(
     write_csv(here / "d.csv", ["text"], [(text,) for text, _ in texts(20)])
     done = fewtune("evaluate", trained, "--data", "d.csv")
     assert done.code == 2
-    assert "no column looks like a label" in done.err
+    assert "has no column 'label', which held the labels in training" in done.err
     assert "not a run folder" in fewtune("evaluate", here, "--data", "d.csv").err

@@ -17,7 +17,7 @@ def score(value: float, low: float = 0.1, high: float = 0.9, n: int = 1234) -> S
 
 def printed(columns: dict[str, Scores], width: int = 80) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, soft_wrap=True).print(scores_table("test", columns))
+    Console(file=out, width=width, soft_wrap=True).print(scores_table("test", columns, "en"))
     return out.getvalue()
 
 
@@ -47,7 +47,7 @@ def test_of_many_classes_the_worst_are_shown():
 
 
 def test_into_a_pipe_a_table_is_as_wide_as_it_is(capsys: pytest.CaptureFixture[str]):
-    page().print(scores_table("test", {"tuned": {"f1." + "x" * 300: score(0.5)}}))
+    page().print(scores_table("test", {"tuned": {"f1." + "x" * 300: score(0.5)}}, "en"))
     assert "f1." + "x" * 300 in capsys.readouterr().out
 
 

@@ -484,7 +484,7 @@ def test_resume_finishes_to_the_same_result_and_only_once(
 def test_resume_of_what_is_no_run(fewtune: Command, here: Path):
     done = fewtune("resume", "nowhere")
     assert done.code == 2
-    assert "nowhere: not a run folder" in done.err
+    assert "nowhere: no such folder" in done.err
 
 
 def test_resume_refuses_data_that_changed(fewtune: Command, here: Path, model: Path, monkeypatch: pytest.MonkeyPatch):

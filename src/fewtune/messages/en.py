@@ -7,6 +7,7 @@ from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
+from fewtune.messages._terminal_en import SENTENCES as _TERMINAL
 from fewtune.messages._ways_en import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -17,6 +18,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT,
     **_REPORT_FACTS,
     **_TASKS,
+    **_TERMINAL,
     **_WAYS,
     # options
     "options_wrong": "{mistakes}\nAll options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",
