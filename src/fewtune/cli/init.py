@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fewtune.cli._config import FLAGS, flag_options, flag_values
+from fewtune.cli.show import page, prose
 from fewtune.config.explained import explained
 from fewtune.config.read import build, merge, overrides
 from fewtune.data.columns import Columns
@@ -60,10 +61,11 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
         write(target, explained(config, notes, named))
     except OSError as error:
         raise ConfigError("init_unwritable", path=out, reason=error.strerror or error) from None
+    console = page()
     for line in (*found, *(line for lines in columns.values() for line in lines), *task):
-        click.echo(line)
+        prose(console, line)
     for warning in warnings:
-        click.echo(f"! {warning}")
+        prose(console, f"! {warning}", style="yellow")
     click.echo(say("init_written", language, path=out))
 
 
