@@ -18,10 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-WORDS = (
+TEXT = (
     "quán phở này ngon tuyệt nước dùng trong và ngọt thanh giao hàng trễ hai ngày gọi tổng đài không ai nghe máy nhân viên "
     "nhiệt tình giá hợp lý phòng sạch sẽ đồ ăn nguội lạnh chờ lâu sẽ quay lại rất hài lòng với sản phẩm đóng gói cẩn thận"
-).split()
+)
 CASES = (("csv", ()), ("csv", ("--sort", "confidence")), ("xlsx", ()), ("xlsx", ("--sort", "confidence")))
 
 CHILD = """
@@ -39,9 +39,8 @@ def tuned(folder: Path) -> Path:
     """A finished run of a tiny model that learned to tell two kinds of short texts apart."""
     if (run := folder / "run").exists():
         return run
-    from models import write_tiny
-
     import fewtune
+    from models import write_tiny
 
     model, data = write_tiny(folder / "model"), table(folder / "train.csv", 200, labelled=True)
     config = fewtune.RunConfig.model_validate(
@@ -53,13 +52,13 @@ def tuned(folder: Path) -> Path:
 
 def table(path: Path, rows: int, *, labelled: bool = False) -> Path:
     """Rows with a number and 3 to 10 words of Vietnamese."""
-    draw = random.Random(rows)
+    draw, known = random.Random(rows), TEXT.split()
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["mã", "text", "label"][: 3 if labelled else 2])
         for number in range(rows):
             label = ["ngắn", "dài"][number % 2]
-            words = draw.choices(WORDS, k=draw.randint(3, 5) + 5 * (label == "dài"))
+            words = draw.choices(known, k=draw.randint(3, 5) + 5 * (label == "dài"))
             writer.writerow([f"{number:08}", " ".join(words), label][: 3 if labelled else 2])
     return path
 
@@ -74,7 +73,9 @@ def measure(folder: Path, rows: int, ending: str, args: tuple[str, ...]) -> dict
             table(data.with_suffix(".part"), rows).rename(data)
         out.unlink(missing_ok=True)
         command = ["predict", str(tuned(folder)), "--data", str(data), "--out", str(out), *args]
-        done = subprocess.run([sys.executable, "-c", CHILD, str(result), *command], capture_output=True, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, str(result), *command], capture_output=True, encoding="utf-8"
+        )
         if done.returncode:
             sys.exit(done.stderr)
         out.unlink()

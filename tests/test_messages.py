@@ -175,3 +175,9 @@ def test_the_scan_would_notice():
     }
     assert spoken_in("TABLE = {'x': 'out_exists'}; y = 'nobody'") == {"out_exists"}
     assert spoken_in_report("words('seed')") == {"report_seed"}
+
+
+def test_names_as_values_are_said_and_not_shown_as_python_does():
+    said = Sentence("labels_unknown", {"split": "test", "unknown": {"vừa": 2, "ngon": 1}, "known": ("tệ", "tốt")})
+    assert "with their rows: 'vừa' (2), 'ngon' (1); known are 'tệ', 'tốt'." in said.say("en")
+    assert "'vừa' (2), 'ngon' (1)" in said.say("vi") and "'tệ', 'tốt'" in said.say("vi")

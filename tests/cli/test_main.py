@@ -110,7 +110,10 @@ def test_without_a_command_the_help_is_shown(fewtune: Command):
         (["push", "run"], "REPO is missing"),
         (["train", "x.csv", "--epochs", "3"], "no such option --epochs; known: --"),
         (["train", "x.csv", "--lable-column", "y"], "no such option --lable-column; did you mean '--label-column'?"),
-        (["train", "x.csv", "--lable-column", "y", "--language", "vi"], "Lỗi: không có tùy chọn --lable-column; có phải bạn"),
+        (
+            ["train", "x.csv", "--lable-column", "y", "--language", "vi"],
+            "Lỗi: không có tùy chọn --lable-column; có phải bạn",
+        ),
         (["init", "--language", "vi"], "Lỗi: còn thiếu DATA Mọi tùy chọn: fewtune init --help"),
         (["predict", "run", "--language", "vi"], "Lỗi: hãy đưa vào hoặc các văn bản, hoặc --data TỆP"),
         (["report", "run", "--errors", "many"], "'many' is not a valid integer range"),

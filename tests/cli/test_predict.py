@@ -191,7 +191,10 @@ def test_a_file_in_the_place_of_a_text_is_pointed_out(fewtune: Command, here: Pa
     for args in ([], ["--out", "y.csv"]):
         done = fewtune("predict", trained, "mới.csv", *args)
         assert (done.code, done.out) == (2, "")
-        assert f"mới.csv is a file, but stands where a text to label would; to label its rows: fewtune predict {trained} --data" in done.err
+        assert (
+            f"mới.csv is a file, but stands where a text to label would; to label its rows: fewtune predict {trained} --data"
+            in done.err
+        )
     assert fewtune("predict", trained, "mới").code == 0
 
 

@@ -48,7 +48,9 @@ def test_train_shows_the_plan_the_progress_the_scores_and_what_next(
     assert shown[1].startswith("label: column 'label' (")
     assert "42 training, 6 validation and 12 test rows; 2 labels" in done.err
     assert f"BertForSequenceClassification {model}" in done.err
-    assert re.search(r"2 epochs of 6 steps with 8 rows each, learning rate 0.01, fp32 on cpu \(threads: \d+\)", done.err)
+    assert re.search(
+        r"2 epochs of 6 steps with 8 rows each, learning rate 0.01, fp32 on cpu \(threads: \d+\)", done.err
+    )
     assert re.search(
         r"^epoch 1: loss \d\.\d{3} in training, \d\.\d{3} in validation; accuracy \d\.\d{3}", done.err, re.M
     )

@@ -54,7 +54,8 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
     if not quiet:
         scores = result.scores
         names = {name: say(f"short_{name}", language) for name in scores.baselines}
-        columns = {say("scores_tuned", language): scores.test} | {names[name]: found["test"] for name, found in scores.baselines.items()}
+        columns = {say("scores_tuned", language): scores.test}
+        columns |= {names[name]: found["test"] for name, found in scores.baselines.items()}
         title = say("scores_title", language, confidence=f"{scores.confidence * 100:g}%")
         console.print(scores_table(title, columns, language))
         if (groups := groups_table(scores, language)) is not None:

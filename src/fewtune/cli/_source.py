@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -39,13 +39,9 @@ class Source:
         """Their names."""
         return self.stream.columns
 
-    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Where each row starts, and the row. Raises DataError for what cannot be read exactly."""
-        return iter(self.stream)
-
     def sample(self) -> Table:
         """The first rows, for finding columns."""
-        first = list(islice(self.rows(), SAMPLE))
+        first = list(islice(self.stream, SAMPLE))
         rows, lines = [row for _, row in first], [line for line, _ in first]
         return Table(self.path, self.columns, rows, lines, digest="", counts=self.stream.counts)
 

@@ -102,7 +102,7 @@ def _looked_through(
         formulas.update(name for name, value in row.items() if isinstance(value, BadCell) and value.why == "formula")
         writer.look({**row, **example})
 
-    count = survey(source.path, source.stream.counts, source.rows(), roles, look)
+    count = survey(source.stream, roles, look)
     writer.looked()
     return count, [Sentence("predict_formulas", {"column": name, "count": n}) for name, n in formulas.items()]
 
@@ -130,7 +130,7 @@ def _labelled(run: str, source: Source, roles: Columns, count: int, answers: Ans
 
     def rows() -> Iterator[dict[str, Any]]:
         # The answers run ahead of the rows by one window, and tee keeps just those.
-        given, asked = tee(row for _, row in source.rows())
+        given, asked = tee(row for _, row in source.stream)
         questions = (
             Row(text=row[roles.text], pair=row[roles.pair] if roles.pair else None, label=None, number=number)
             for number, row in enumerate(asked)

@@ -33,4 +33,8 @@ def _sentence(error: click.ClickException, context: click.Context | None) -> Sen
 
 def _typed(parameter: click.Parameter) -> str:
     """`--data` of an option, `DATA` of an argument."""
-    return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(click.Context(click.Command(None)))
+    return (
+        parameter.opts[0]
+        if isinstance(parameter, click.Option)
+        else parameter.make_metavar(click.Context(click.Command(None)))
+    )

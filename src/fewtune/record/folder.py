@@ -66,7 +66,9 @@ class RunFolder:
         if self.path.exists():
             return FormatError("run_none", folder=self.path)
         beside = self.path.parent
-        runs = sorted(each.name for each in beside.iterdir() if (each / "plan.json").exists()) if beside.is_dir() else []
+        runs = (
+            sorted(each.name for each in beside.iterdir() if (each / "plan.json").exists()) if beside.is_dir() else []
+        )
         if not runs:
             return FormatError("run_absent_alone", folder=self.path)
         return FormatError("run_absent", folder=self.path, hint=did_you_mean(self.path.name, runs))
