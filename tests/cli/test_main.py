@@ -109,6 +109,7 @@ def test_without_a_command_the_help_is_shown(fewtune: Command):
         (["init"], "DATA is missing All options: fewtune init --help"),
         (["push", "run"], "REPO is missing"),
         (["train", "x.csv", "--epochs", "3"], "no such option --epochs; known: --"),
+        (["train", "--data", "x.csv"], "no such option --data; known: --delimiter, "),
         (["train", "x.csv", "--lable-column", "y"], "no such option --lable-column; did you mean '--label-column'?"),
         (
             ["train", "x.csv", "--lable-column", "y", "--language", "vi"],

@@ -31,8 +31,7 @@ def test_in_a_narrow_terminal_facts_stand_below_the_name_and_none_is_cut(width: 
         assert line.count("\n") == (width < 1000)
         assert max(map(len, line.split("\n"))) <= max(width, 100)
     starts = {
-        line.split("
-")[-1].index(cells(model)[4], 30 if width < 1000 else 80)
+        line.split("\n")[-1].index(cells(model)[4], 30 if width < 1000 else 80)
         for line, model in zip(lines[1:], known_models(), strict=True)
     }
     assert len(starts) == 1  # licences stand in one column

@@ -18,8 +18,10 @@ def usage_message(error: click.ClickException, language: str) -> str:
 
 def _sentence(error: click.ClickException, context: click.Context | None) -> Sentence | None:
     if isinstance(error, click.NoSuchOption) and context is not None:
-        known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
-        hint = did_you_mean(error.option_name, sorted(known))
+        # Without the dashes, which make any two options alike.
+        known = [name[2:] for each in context.command.params for name in each.opts if name.startswith("--")]
+        hint = did_you_mean(error.option_name.lstrip("-"), sorted(known))
+        hint = Sentence(hint.id, {key: _dashed(value) for key, value in hint.values.items()})
         return Sentence("usage_option_unknown", {"option": error.option_name, "hint": hint})
     if not isinstance(error, click.BadParameter) or error.param is None:
         return None
@@ -29,6 +31,11 @@ def _sentence(error: click.ClickException, context: click.Context | None) -> Sen
         choices = ", ".join(map(str, error.param.type.choices))
         return Sentence("usage_choice", {"name": _typed(error.param), "choices": choices})
     return None
+
+
+def _dashed(names: str) -> str:
+    """`seed, task` → `--seed, --task`."""
+    return ", ".join(f"--{name}" for name in names.split(", "))
 
 
 def _typed(parameter: click.Parameter) -> str:

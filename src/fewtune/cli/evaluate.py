@@ -56,6 +56,8 @@ def evaluate(
                 raise
             raise DataError("evaluate_no_label", path=data, column=plan.columns["label"].name, run=run) from None
         rows = task.rows(table, roles)
+    if table.digest == next(iter(plan.data_sha256.values()), None):  # the file of the training rows comes first
+        click.echo("! " + say("evaluate_learned", language, path=data, run=run), err=True)
     tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval

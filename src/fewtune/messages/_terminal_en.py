@@ -6,6 +6,8 @@ SENTENCES: dict[str, str] = {
     "usage_missing": "{name} is missing",
     "usage_choice": "{name}: must be one of {choices}",
     "usage_see": "All options: {command} --help",
+    # cli/_config.py
+    "source_in_pieces": '{path}: a name with spaces stands in quotes: "{path}"',
     # cli/predict.py
     "predict_texts_or_data": "give either texts or --data FILE",
     "predict_needs_data": "{option} goes with --data FILE",
@@ -17,6 +19,8 @@ SENTENCES: dict[str, str] = {
     # cli/evaluate.py
     "evaluate_no_label": "{path}: has no column '{column}', which held the labels in training, and without labels nothing can be scored. "
     "Name the column of the labels with --label-column; to label the rows instead: fewtune predict {run} --data {path}",
+    "evaluate_learned": "{path} is the file that this run was trained on, so these scores are mostly a test of memory; the honest ones are in "
+    "{run}/scores.json. Give rows that the model has never seen",
     # record/folder.py
     "run_absent": "{folder}: no such folder; {hint}",
     "run_absent_alone": "{folder}: no such folder; give the folder that `fewtune train` named at its end",

@@ -6,6 +6,8 @@ SENTENCES: dict[str, str] = {
     "usage_missing": "còn thiếu {name}",
     "usage_choice": "{name}: phải là một trong {choices}",
     "usage_see": "Mọi tùy chọn: {command} --help",
+    # cli/_config.py
+    "source_in_pieces": '{path}: tên có dấu cách phải đặt trong ngoặc kép: "{path}"',
     # cli/predict.py
     "predict_texts_or_data": "hãy đưa vào hoặc các văn bản, hoặc --data TỆP",
     "predict_needs_data": "{option} chỉ dùng cùng với --data TỆP",
@@ -17,6 +19,8 @@ SENTENCES: dict[str, str] = {
     # cli/evaluate.py
     "evaluate_no_label": "{path}: không có cột '{column}', là cột chứa nhãn khi huấn luyện, mà không có nhãn thì không chấm điểm được. "
     "Hãy nêu cột chứa nhãn bằng --label-column; nếu muốn gán nhãn cho các hàng: fewtune predict {run} --data {path}",
+    "evaluate_learned": "{path} chính là tệp đã dùng để huấn luyện lần chạy này, nên các điểm này phần lớn chỉ đo trí nhớ; điểm trung thực nằm "
+    "trong {run}/scores.json. Hãy đưa những hàng mà mô hình chưa từng thấy",
     # record/folder.py
     "run_absent": "{folder}: không có thư mục này; {hint}",
     "run_absent_alone": "{folder}: không có thư mục này; hãy đưa thư mục mà `fewtune train` nêu ở cuối",
