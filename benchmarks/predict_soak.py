@@ -2,7 +2,7 @@
 
 A model so small that the table is the work: random weights, one run trained for a moment. Every case is one process and one
 JSON file in --out, so an interrupted benchmark goes on where it was. Memory must not grow with the rows; only --sort keeps
-16 bytes for each. Prints its table in Markdown.
+24 bytes for each. Prints its table in Markdown.
 """
 
 from __future__ import annotations
