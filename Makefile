@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs quality parity clean
+.PHONY: demo test check track format docs quality parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -39,6 +39,10 @@ quality: .venv/.installed-dev
 
 parity: .venv/.installed-dev
 	$(BIN)/python benchmarks/parity.py --data "$(DATA)"
+
+# Labelling 100,000 and a million rows: rows a second and memory (about half an hour). Resumable, results in build/soak/.
+soak: .venv/.installed-dev
+	$(TEST_ENV) $(BIN)/python benchmarks/predict_soak.py
 
 .venv/.installed-demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -169,9 +169,15 @@ def test_the_scan_would_notice():
     ):
         with pytest.raises(AssertionError, match="which no table has"):
             spoken_in(code)
-    assert spoken_in("say(f'verdict_{x}', language)") == {"verdict_better", "verdict_not_better"}
+    assert spoken_in("say(f'verdict_{x}', language)") == {f"verdict_{x}" for x in ("better", "not_better", "worse")}
     assert spoken_in("Sentence('known' if x else f'stopped_{y}', {})") == {"known"} | {
         id for id in EN if id.startswith("stopped_")
     }
     assert spoken_in("TABLE = {'x': 'out_exists'}; y = 'nobody'") == {"out_exists"}
     assert spoken_in_report("words('seed')") == {"report_seed"}
+
+
+def test_names_as_values_are_said_and_not_shown_as_python_does():
+    said = Sentence("labels_unknown", {"split": "test", "unknown": {"vừa": 2, "ngon": 1}, "known": ("tệ", "tốt")})
+    assert "with their rows: 'vừa' (2), 'ngon' (1); known are 'tệ', 'tốt'." in said.say("en")
+    assert "'vừa' (2), 'ngon' (1)" in said.say("vi") and "'tệ', 'tốt'" in said.say("vi")

@@ -66,6 +66,8 @@ def test_what_is_no_name_is_refused_and_imports_nothing(name: str):
 def test_did_you_mean():
     assert str(did_you_mean("rnak", ["rank", "alpha"])) == "did you mean 'rank'?"
     assert str(did_you_mean("zzz", ["rank", "alpha"])) == "known: rank, alpha"
+    assert str(did_you_mean("CHU DE", ["mã", "chủ đề"])) == "did you mean 'chủ đề'?"
+    assert str(did_you_mean("nhan", ["nhận", "nhãn", "mã"])) == "did you mean 'nhận'?"  # the first of equals
     assert did_you_mean("rnak", ["rank"]).say("vi") == "có phải bạn muốn dùng 'rank'?"
 
 

@@ -5,6 +5,7 @@ describing import nothing, so help is instant; `find` imports the one file it ne
 """
 
 import ast
+import unicodedata
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -81,11 +82,23 @@ def class_name(name: str) -> str:
 
 
 def did_you_mean(name: str, known: list[str]) -> Sentence:
-    """`did you mean 'rank'?` with the nearest known name, or the list of all known names."""
+    """`did you mean 'rank'?` with the nearest known name, or the list of all known names.
+
+    Case and diacritics count for nothing here: who types `chu de` means `chủ đề`.
+    """
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, known, n=1, cutoff=0.6)
-    return Sentence("nearest", {"name": nearest[0]}) if nearest else Sentence("known", {"names": ", ".join(known)})
+    plain = {_plain(each): each for each in reversed(known)}
+    nearest = get_close_matches(name, known, n=1, cutoff=0.6) or get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    if not nearest:
+        return Sentence("known", {"names": ", ".join(known)})
+    return Sentence("nearest", {"name": plain.get(nearest[0], nearest[0])})
+
+
+def _plain(name: str) -> str:
+    """`Chủ Đề` → `chu de`."""
+    letters = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _folder(kind: Kind) -> Path:

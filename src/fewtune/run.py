@@ -120,7 +120,7 @@ def resume(
     started = time.monotonic()
     run = RunFolder(folder)
     if not run.config.exists() or not run.plan.exists():
-        raise FormatError("run_none", folder=folder)
+        raise run.none()
     if run.scores.exists():
         raise FormatError("run_finished", folder=folder)
     prepared, before = prepare(build(RunConfig, read_yaml(run.config))), run.read_plan()

@@ -225,6 +225,11 @@ def test_a_folder_that_is_no_run(fewtune: Command, here: Path, line: str, kind: 
     args = [word.replace("RUN", "chạy") for word in line.split()]
     done = fewtune(*args)
     assert (done.code, done.out) == (2, "")
+    if kind == "missing":
+        assert done.err == "Error: chạy: no such folder; give the folder that `fewtune train` named at its end\n"
+        assert "hãy đưa thư mục mà `fewtune train` nêu" in fewtune(*args, "--language", "vi").err
+        assert listing(here) == before
+        return
     assert done.err == (
         "Error: chạy: not a run folder (it holds no run.yaml and plan.json); give the --out folder of `fewtune train`\n"
     )
@@ -314,6 +319,7 @@ def test_every_message_of_a_mistake_ends_with_something_to_do():
                 "adapter_", "checkpoint_", "push_no", "push_is", "push_token", "push_forb", "push_off", "push_unr", "push_fail",
                 "init_s", "init_e", "init_u", "source_", "track_missing", "device_")  # fmt: skip
     not_sentences = {"model_near", "model_list", "model_loses_diacritics", "run_damaged"}
+    not_sentences.add("run_absent")  # ends with the name that may be meant
     acts = (
         "give run choose download connect try restore copy load write open correct train leave start set ask read check fewtune hf "
         "pip call use add log install remove merge switch name"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import fewtune.run as module
-from cli.terminal import Command, listing, texts, write_csv
+from cli.terminal import FAST, Command, listing, texts, write_csv
 from fewtune.evidence.wilson import wilson
 from fewtune.run import load
 
@@ -38,6 +38,20 @@ def test_the_table_shows_every_metric_with_its_interval(fewtune: Command, traine
     for name, score in scores.items():
         shown = f"{score['value']:.3f} {score['low']:.3f}–{score['high']:.3f}"
         assert re.search(rf"{re.escape(name)} +{shown}", done.out), name
+
+
+def test_on_the_file_of_training_it_says_that_this_tests_memory(
+    fewtune: Command, here: Path, model: Path, data: Path, labelled: Path
+):
+    assert fewtune("train", data, "--test", labelled, "--model", model, "--out", "r", "--quiet", *FAST).code == 0
+    done = fewtune("evaluate", "r", "--data", data)
+    assert done.code == 0
+    assert done.err.startswith(f"! {data} is the file that this run was trained on")
+    assert (
+        "kiểm tra" not in done.err
+        and "chỉ đo trí nhớ" in fewtune("evaluate", "r", "--data", data, "--language", "vi").err
+    )
+    assert fewtune("evaluate", "r", "--data", labelled).err == ""  # its test file: the same scores as in scores.json
 
 
 def test_it_repeats_the_test_of_the_run(fewtune: Command, here: Path, trained: Path):
@@ -79,5 +93,5 @@ def test_a_file_without_labels_is_refused_before_the_model_is_loaded(
     write_csv(here / "d.csv", ["text"], [(text,) for text, _ in texts(20)])
     done = fewtune("evaluate", trained, "--data", "d.csv")
     assert done.code == 2
-    assert "no column looks like a label" in done.err
+    assert "has no column 'label', which held the labels in training" in done.err
     assert "not a run folder" in fewtune("evaluate", here, "--data", "d.csv").err

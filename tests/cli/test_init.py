@@ -29,7 +29,9 @@ def test_the_file_says_the_same_as_the_command_line(fewtune: Command, here: Path
     )
     done = fewtune("init", data, "--model", "org/model", "--method", method, "--task", task, "train.epochs=3")
     assert (done.code, done.err) == (0, "")
-    assert done.out == "run.yaml is written. Look through it, change what you like, then: fewtune train run.yaml\n"
+    assert done.out.splitlines()[-1] == (
+        "run.yaml is written. Look through it, change what you like, then: fewtune train run.yaml"
+    )
     written = build(RunConfig, read_yaml(here / "run.yaml"))
     assert written == as_train(data, "train.epochs=3", model="org/model", method=method, task=task)
     assert list(here.iterdir()) == [here / "run.yaml"]
@@ -38,7 +40,14 @@ def test_the_file_says_the_same_as_the_command_line(fewtune: Command, here: Path
 def test_it_says_what_is_in_the_data(fewtune: Command, here: Path):
     rows = [(text, label, "x") for text, label in texts(40)]
     write_csv(here / "khách.csv", ["Nội dung", "Nhãn", "id"], rows)
-    assert fewtune("init", "khách.csv").code == 0
+    done = fewtune("init", "khách.csv")
+    assert done.code == 0
+    assert done.out.splitlines()[:4] == [
+        "Found in khách.csv: 40 rows, 2 labels: tốt (20), tệ (20)",
+        "text: column 'Nội dung' (named 'Nội dung')",
+        "label: column 'Nhãn' (named 'Nhãn')",
+        "task: classification (2 different values in 40 rows)",
+    ]
     text = (here / "run.yaml").read_text(encoding="utf-8")
     assert "# Found in khách.csv: 40 rows, 2 labels: tốt (20), tệ (20)\n" in text
     assert "  # text: column 'Nội dung' (named 'Nội dung')\n  #text_column: Nội dung\n" in text
@@ -64,14 +73,17 @@ def test_a_model_that_loses_diacritics_is_pointed_out_for_texts_that_have_them(f
         ("vi", "FacebookAI/xlm-roberta-base", False),
         ("en", "minilm", False),
     ):
-        assert fewtune("init", f"{name}.csv", "--model", model, "--out", f"{name}-{expected}.yaml").code == 0
+        done = fewtune("init", f"{name}.csv", "--model", model, "--out", f"{name}-{expected}.yaml")
+        assert done.code == 0
         text = " ".join((here / f"{name}-{expected}.yaml").read_text(encoding="utf-8").replace("#", " ").split())
         assert (said in text) == expected
+        assert (f"\n! {model} {said}" in done.out) == expected
 
 
 def test_in_vietnamese(fewtune: Command, here: Path, data: Path):
     done = fewtune("init", data, "--language", "vi")
-    assert done.out.startswith("Đã ghi run.yaml.")
+    assert done.out.splitlines()[-1].startswith("Đã ghi run.yaml.")
+    assert "\nvăn bản: cột 'text' (" in done.out and "\nnhãn: cột 'label' (" in done.out
     assert "# Tìm thấy trong đánh giá.csv: 60 hàng, 2 nhãn: tốt (30), tệ (30)" in (here / "run.yaml").read_text("utf-8")
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cli.terminal import Command
-from fewtune.cli.models import short
+from fewtune.cli.models import cells, short, table_lines
 from fewtune.model.known import known_models
 
 
@@ -19,6 +19,22 @@ def test_the_table_names_every_model_and_what_next(fewtune: Command):
         assert model.licence in line and short(model.parameters) in line
     assert "fewtune train DATA --model NAME" in done.out
     assert "unchecked" in done.out
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+@pytest.mark.parametrize("width", [80, 100, 1000])
+def test_in_a_narrow_terminal_facts_stand_below_the_name_and_none_is_cut(width: int, language: str):
+    lines = list(table_lines(list(known_models()), language, width))
+    assert [line.split()[0] for line in lines[1:]] == [model.name for model in known_models()]
+    for line, model in zip(lines[1:], known_models(), strict=True):
+        assert line.split() == " ".join(cells(model)).split()
+        assert line.count("\n") == (width < 1000)
+        assert max(map(len, line.split("\n"))) <= max(width, 100)
+    starts = {
+        line.split("\n")[-1].index(cells(model)[4], 30 if width < 1000 else 80)
+        for line, model in zip(lines[1:], known_models(), strict=True)
+    }
+    assert len(starts) == 1  # licences stand in one column
 
 
 def test_filters(fewtune: Command):

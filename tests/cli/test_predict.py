@@ -183,7 +183,20 @@ def test_what_is_no_run(fewtune: Command, here: Path, folder: str):
     for args in ([folder, "text"], [folder, "--data", "x.csv"]):
         done = fewtune("predict", *args)
         assert (done.code, done.out) == (2, "")
-        assert "not a run folder" in done.err
+        assert ("no such folder" if folder == "nowhere" else "not a run folder") in done.err
+
+
+def test_a_file_in_the_place_of_a_text_is_pointed_out(fewtune: Command, here: Path, trained: Path):
+    write_csv(here / "mới.csv", ["text"], [["a"]])
+    for args in ([], ["--out", "y.csv"]):
+        done = fewtune("predict", trained, "mới.csv", *args)
+        assert (done.code, done.out) == (2, "")
+        assert (
+            f"mới.csv is a file, but stands where a text to label would; to label its rows: fewtune predict {trained} --data"
+            in done.err
+        )
+    (here / "ngon").touch()
+    assert fewtune("predict", trained, "ngon").code == 0  # a text that happens to be a file's name has no ending
 
 
 # --- pairs

@@ -126,6 +126,28 @@ def test_what_a_format_cannot_carry_is_refused_before_the_work(
     assert listing(here) == before
 
 
+def test_from_excel_to_excel(fewtune: Command, here: Path, trained: Path):
+    """Numbers, truth, texts and errors come back; a formula that was never computed comes back empty, which is said."""
+    book = openpyxl.Workbook()
+    page: Any = book.active
+    page.append(["mã", "text", "số", "đúng", "lỗi", "tổng"])
+    page.append(["007", "quán này đẹp", 12, True, "#N/A", "=C2*2"])
+    page.append(["+84", "dở\nquá 😀", 0.5, False, None, "=C3*2"])
+    page["A3"].data_type = "s"
+    book.save(here / "in.xlsx")
+    for args in ([], ["--sort", "confidence"]):
+        out = here / f"out{len(args)}.xlsx"
+        done = fewtune("predict", trained, "--data", "in.xlsx", "--out", out, *args)
+        assert done.code == 0, done.err
+        names, rows = found_in(out)
+        assert names == ["mã", "text", "số", "đúng", "lỗi", "tổng", *ANSWERS]
+        assert sorted((row[:6] for row in rows), key=str) == [
+            ("+84", "dở\nquá 😀", 0.5, False, None, None),
+            ("007", "quán này đẹp", 12, True, "#N/A", None),
+        ]
+        assert "! column 'tổng': 2 formulas were never computed" in done.err
+
+
 # --- order
 
 

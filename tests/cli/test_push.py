@@ -182,7 +182,7 @@ def test_without_a_card_nothing_goes(fewtune: Command, hub: FakeHub, run: Path):
 
 
 def test_what_is_no_run_does_not_go(fewtune: Command, hub: FakeHub, here: Path):
-    assert "not a run folder" in fewtune("push", "nowhere", "a", "--yes").err
+    assert "no such folder" in fewtune("push", "nowhere", "a", "--yes").err
     assert hub.calls == []
 
 

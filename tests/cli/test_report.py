@@ -67,7 +67,7 @@ def test_an_unfinished_run_has_a_report_too(fewtune: Command, tmp_path: Path):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["RUN/nowhere"], "not a run folder"),
+        (["RUN/nowhere"], "no such folder"),
         (["RUN", "--out", "RUN"], "is a folder; give the name of a file, for example"),
         (["RUN", "--out", "RUN/no/report.html"], "does not exist; create it"),
         (["RUN", "--errors", "-1"], "--errors"),

@@ -30,7 +30,7 @@ def said(of: Rule, language: str = "en") -> str:
 def test_the_cut_off_of_95_percent(trained: Path, tmp_path: Path):
     found = rule(with_known_rows(trained, tmp_path / "run"))
     assert found.cut_off == SURE
-    assert "0.9 is the lowest cut-off" in said(found) and "37 of 37, of 39 in all" in said(found)
+    assert "0.9 is the lowest cut-off" in said(found) and "37 of 37 were right (39 rows in all)" in said(found)
     low, high = wilson(37, 37)
     assert f"37 of 39 need no review, and 37 of those are right, 100.0% ({low:.1%} to {high:.1%})" in said(found)
     assert "37 trong 39 hàng không cần xem lại" in said(found, "vi")

@@ -17,7 +17,7 @@ def score(value: float, low: float = 0.1, high: float = 0.9, n: int = 1234) -> S
 
 def printed(columns: dict[str, Scores], width: int = 80) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, soft_wrap=True).print(scores_table("test", columns))
+    Console(file=out, width=width, soft_wrap=True).print(scores_table("test", columns, "en"))
     return out.getvalue()
 
 
@@ -47,7 +47,7 @@ def test_of_many_classes_the_worst_are_shown():
 
 
 def test_into_a_pipe_a_table_is_as_wide_as_it_is(capsys: pytest.CaptureFixture[str]):
-    page().print(scores_table("test", {"tuned": {"f1." + "x" * 300: score(0.5)}}))
+    page().print(scores_table("test", {"tuned": {"f1." + "x" * 300: score(0.5)}}, "en"))
     assert "f1." + "x" * 300 in capsys.readouterr().out
 
 
@@ -81,6 +81,9 @@ def test_the_verdict_in_words():
     assert "is NOT significantly better than counting words" in worse
     assert "the difference is -3.1% (-1.0% to +2.0%), p = 0.012. Do not rely on it" in worse
     assert "KHÔNG tốt hơn" in verdict(judged(False), "vi")
+    bad = judged(False).model_copy(update={"verdict": "worse"})
+    assert "and is WORSE than counting words (TF-IDF + logistic regression) (70.0%): by -3.1%" in verdict(bad, "en")
+    assert "Do not use it" in verdict(bad, "en") and "KÉM hơn" in verdict(bad, "vi")
 
 
 # --- subgroups

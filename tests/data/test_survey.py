@@ -1,5 +1,6 @@
 """The first pass says the same as `data.rows.rows`, without holding the rows."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fewtune.data._source import Numbered
 from fewtune.data.columns import Columns
-from fewtune.data.read import Table
+from fewtune.data.read import Stream, Table
 from fewtune.data.rows import rows as rows_of
 from fewtune.data.survey import survey
 from fewtune.errors import DataError
 
 PATH = Path("bảng.jsonl")
 CELLS = st.sampled_from(["Ngon", "phở", "phở", "phở", "", " ", None, float("nan"), 3, ["x"]])
+
+
+def streamed(rows: Iterable[Numbered]) -> Stream:
+    return Stream(PATH, ("a", "b"), (), "line", lambda: iter(rows))
 
 
 def outcome(work: Any) -> tuple[str, str] | int:
@@ -30,7 +36,7 @@ def test_it_refuses_what_rows_refuses_in_the_same_words(cells, pair):
     lines = [3 * number + 2 for number in range(len(found))]
     columns = Columns("a", "b" if pair else None, None, {})
     shown: list[Any] = []
-    one = outcome(lambda: survey(PATH, "line", zip(lines, found, strict=True), columns, shown.append))
+    one = outcome(lambda: survey(streamed(zip(lines, found, strict=True)), columns, shown.append))
     other = outcome(lambda: len(rows_of(Table(PATH, ("a", "b"), found, lines, ""), columns)))
     assert one == other
     assert shown == found
@@ -46,4 +52,4 @@ def test_what_cannot_be_written_stops_it_at_once():
         pytest.fail("read on")
 
     with pytest.raises(DataError, match=r"out\.xlsx"):
-        survey(PATH, "line", endless(), Columns("a", None, None, {}), look)
+        survey(streamed(endless()), Columns("a", None, None, {}), look)

@@ -86,12 +86,12 @@ def test_an_oracle_is_not_better_than_a_baseline_that_is_always_right(made: Prep
     assert scores.verdict == "not_better"
 
 
-def test_significantly_worse_is_not_better(made: Prepared) -> None:
+def test_significantly_worse_is_worse(made: Prepared) -> None:
     scores, _ = judged(made, wrong)
     assert scores.comparison is not None
     assert scores.comparison.difference.value == -1.0
     assert scores.comparison.p_value < 1e-9
-    assert (scores.comparison.significant, scores.verdict) == (False, "not_better")
+    assert (scores.comparison.significant, scores.verdict) == (False, "worse")
 
 
 def test_a_gain_within_chance_is_not_better(hopeless: Prepared) -> None:
@@ -104,6 +104,16 @@ def test_a_gain_within_chance_is_not_better(hopeless: Prepared) -> None:
     assert scores.comparison is not None
     assert scores.comparison.difference.value == pytest.approx(1 / 40)
     assert (scores.comparison.p_value, scores.verdict) == (1.0, "not_better")
+
+
+def test_a_loss_within_chance_is_not_worse(made: Prepared) -> None:
+    """Five rows lost to a baseline that is always right: McNemar's p is 2/2⁵; with six it is half of that."""
+    test = made.examples["test"].rows
+    for lost, p_value, verdict in ((5, 0.0625, "not_better"), (6, 0.03125, "worse")):
+        unlucky = {row.number for row in test[:lost]}
+        scores, _ = judged(made, lambda row, unlucky=unlucky: wrong(row) if row.number in unlucky else truth(row))
+        assert scores.comparison is not None
+        assert (scores.comparison.p_value, scores.verdict) == (p_value, verdict)
 
 
 def test_confusion_counts_true_labels_in_rows(made: Prepared) -> None:

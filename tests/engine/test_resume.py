@@ -276,7 +276,7 @@ def test_a_finished_run_is_not_resumed(uninterrupted: Callable[[str], RunFolder]
 
 @pytest.mark.parametrize("folder", ["nothing", "."])
 def test_what_is_no_run_is_not_resumed(folder: str, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="not a run folder"):
+    with pytest.raises(FormatError, match="no such folder" if folder == "nothing" else "not a run folder"):
         fewtune.resume(tmp_path / folder)
 
 

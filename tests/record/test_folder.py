@@ -52,8 +52,12 @@ def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path):
 def test_opening(folder: RunFolder):
     with pytest.raises(FormatError, match="not a run folder"):
         RunFolder.open(folder.path)
-    with pytest.raises(FormatError, match="not a run folder"):
+    with pytest.raises(FormatError, match="nowhere: no such folder; give the folder that `fewtune train` named"):
         RunFolder.open(folder.path / "nowhere")
+    (folder.path.parent / "văn_bản-lora-1").mkdir()
+    (folder.path.parent / "văn_bản-lora-1" / "plan.json").touch()
+    with pytest.raises(FormatError, match="van_ban-lora-1: no such folder; did you mean 'văn_bản-lora-1'"):
+        RunFolder.open(folder.path.parent / "van_ban-lora-1")
     folder.config.touch()
     folder.plan.touch()
     with pytest.raises(FormatError, match="did not finish; run: fewtune resume"):

@@ -114,7 +114,7 @@ def test_a_finding_says_itself_in_two_languages():
         confusion=st.dictionaries(
             texts, st.builds(Confusion, labels=st.just(("a", "b")), counts=st.just(((1, 0), (2, 3)))), max_size=2
         ),
-        verdict=st.sampled_from(["better", "not_better", "unknown"]),
+        verdict=st.sampled_from(["better", "not_better", "worse", "unknown"]),
     )
 )
 def test_scores(found: RunScores):

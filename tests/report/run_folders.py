@@ -50,7 +50,7 @@ def run_scores(labels: Sequence[str], tuned: float = 0.75, other: float = 0.55, 
         split="test",
         metric="accuracy",
         difference=Score(value=by, low=by - 0.2, high=by + 0.2, n=40),
-        p_value=0.0004 if significant else 0.096,
+        p_value=0.0004 if abs(by) > 0.25 else 0.096,
         significant=significant,
     )
     both = {"validation": confused(labels), "test": confused(labels)}
@@ -64,7 +64,7 @@ def run_scores(labels: Sequence[str], tuned: float = 0.75, other: float = 0.55, 
         baselines=baselines,
         comparison=comparison,
         confusion=both,
-        verdict="better" if significant else "not_better",
+        verdict="better" if significant else "worse" if by < -0.25 else "not_better",
     )
     return found.model_copy(update=changes)
 

@@ -45,6 +45,8 @@ def test_says_whether_it_worked_and_by_how_much(tmp_path):
         (0.75, 0.55, "unclear", "that may be chance"),
         (0.55, 0.55, "no_better", "No better than the strongest baseline"),
         (0.50, 0.60, "no_better", "The difference on the same rows is −10.0 points (−30.0 to +10.0)"),
+        (0.40, 0.70, "worse", "Worse than the strongest baseline"),
+        (0.40, 0.70, "worse", "Do not use it: the simpler baseline is the better model here"),
     ],
 )
 def test_verdict(tmp_path, tuned, other, kind, said):

@@ -65,12 +65,21 @@ def run_config(
     """
     if source is not None and from_run is not None and _PAIR.match(source):
         source, pairs = None, (source, *pairs)
+    _refuse_name_in_pieces(source, pairs)
     if source is None and from_run is None:
         raise ConfigError("source_missing")
     before, found, said = _start(source, from_run)
     asked = merge(merge(said, flag_values(flags)), overrides(pairs))
     # What was found for the model, data, task and method of before is found anew for others.
     return build(RunConfig, without_found(before, merge(before, asked), found, asked))
+
+
+def _refuse_name_in_pieces(source: str | None, pairs: Sequence[str]) -> None:
+    """Raises ConfigError for a file name with spaces that was typed without quotes."""
+    words = [source, *pairs] if source is not None else []
+    for end in range(2, len(words) + 1):
+        if Path(name := " ".join(words[:end])).exists() and not Path(words[0]).exists():
+            raise ConfigError("source_in_pieces", path=name)
 
 
 def flag_values(flags: Mapping[str, str | None]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import click
 import transformers
 from huggingface_hub.utils import disable_progress_bars
 
-from fewtune.cli.show import groups_table, page, scores_table, verdict
+from fewtune.cli.show import groups_table, page, prose, scores_table, verdict
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.run import RunResult
@@ -54,9 +54,11 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
     if not quiet:
         scores = result.scores
         names = {name: say(f"short_{name}", language) for name in scores.baselines}
-        columns = {"tuned": scores.test} | {names[name]: found["test"] for name, found in scores.baselines.items()}
-        console.print(scores_table(f"test, {scores.confidence * 100:g}% intervals", columns))
+        columns = {say("scores_tuned", language): scores.test}
+        columns |= {names[name]: found["test"] for name, found in scores.baselines.items()}
+        title = say("scores_title", language, confidence=f"{scores.confidence * 100:g}%")
+        console.print(scores_table(title, columns, language))
         if (groups := groups_table(scores, language)) is not None:
             console.print(groups)
-    console.print(verdict(result.scores, language), highlight=False, markup=False, style="bold")
+    prose(console, verdict(result.scores, language), style="bold")
     console.print(say("written", language, folder=result.folder), highlight=False, markup=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -39,13 +39,9 @@ class Source:
         """Their names."""
         return self.stream.columns
 
-    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Where each row starts, and the row. Raises DataError for what cannot be read exactly."""
-        return iter(self.stream)
-
     def sample(self) -> Table:
         """The first rows, for finding columns."""
-        first = list(islice(self.rows(), SAMPLE))
+        first = list(islice(self.stream, SAMPLE))
         rows, lines = [row for _, row in first], [line for line, _ in first]
         return Table(self.path, self.columns, rows, lines, digest="", counts=self.stream.counts)
 
@@ -77,6 +73,8 @@ def opened(data: str, form: str | None, options: FileOptions, language: str) -> 
         try:
             with path.open("wb") as file:
                 (_copy_lines if form == "text" else shutil.copyfileobj)(sys.stdin.buffer, file)
+            if not path.stat().st_size:
+                raise DataError("data_file_empty", path=path)
             yield _source(path, options, language)
         except DataError as error:
             if error.values.get("path") != path:

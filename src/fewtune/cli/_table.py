@@ -5,6 +5,7 @@ computes and writes. So a mistake in the last of a million rows is told before t
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import tee
@@ -21,6 +22,7 @@ from fewtune.cli._file import FileOptions
 from fewtune.cli._review import Rule, refuse_without_confidence, review_rule
 from fewtune.cli._source import Source, opened
 from fewtune.config.read import read_yaml
+from fewtune.data._cell import BadCell
 from fewtune.data.columns import Columns, Given
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
@@ -70,11 +72,9 @@ def label_table(run: str, asked: Asked, language: str) -> None:
         separator = None if ending in LISTS else _separator(folder)
         answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator)
         writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
-        example = answers.example(plan)
-        count = survey(
-            source.path, source.stream.counts, source.rows(), roles, lambda row: writer.look({**row, **example})
-        )
-        writer.looked()
+        count, lost = _looked_through(source, roles, writer, answers.example(plan))
+        for sentence in lost:
+            click.echo(f"! {sentence.say(language)}", err=True)
         labelled = _labelled(run, source, roles, count, answers)
         review = _write(writer, labelled, answers, asked)
     for sentence in _summary(count, review, rule, asked.out):
@@ -90,6 +90,21 @@ def columns_as_in_training(task: Task, plan: Plan, table: Table, given: Given, *
         label=given.label or (trained.get("label") if need_label else None),
     )
     return task.columns(table, known, need_label=need_label)
+
+
+def _looked_through(
+    source: Source, roles: Columns, writer: Writer, example: dict[str, Any]
+) -> tuple[int, list[Sentence]]:
+    """The number of rows, all of which can be read and written, and what will be missing in them."""
+    formulas: Counter[str] = Counter()
+
+    def look(row: dict[str, Any]) -> None:
+        formulas.update(name for name, value in row.items() if isinstance(value, BadCell) and value.why == "formula")
+        writer.look({**row, **example})
+
+    count = survey(source.stream, roles, look)
+    writer.looked()
+    return count, [Sentence("predict_formulas", {"column": name, "count": n}) for name, n in formulas.items()]
 
 
 def _separator(folder: RunFolder) -> str | None:
@@ -115,7 +130,7 @@ def _labelled(run: str, source: Source, roles: Columns, count: int, answers: Ans
 
     def rows() -> Iterator[dict[str, Any]]:
         # The answers run ahead of the rows by one window, and tee keeps just those.
-        given, asked = tee(row for _, row in source.rows())
+        given, asked = tee(row for _, row in source.stream)
         questions = (
             Row(text=row[roles.text], pair=row[roles.pair] if roles.pair else None, label=None, number=number)
             for number, row in enumerate(asked)

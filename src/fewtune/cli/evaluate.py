@@ -38,6 +38,8 @@ def evaluate(
     from fewtune.cli.show import page, scores_table
     from fewtune.data.columns import Given
     from fewtune.engine.predict import config_of
+    from fewtune.errors import DataError
+    from fewtune.messages import say
     from fewtune.record.folder import RunFolder
     from fewtune.run import load
 
@@ -47,8 +49,15 @@ def evaluate(
     given = Given(text_column, pair_column, label_column)
     with opened(data, format or "csv", file, language) as source:
         table = source.table()
-        roles = columns_as_in_training(task, plan, table, given, need_label=True)
+        try:
+            roles = columns_as_in_training(task, plan, table, given, need_label=True)
+        except DataError as error:
+            if error.id != "data_label_not_found":
+                raise
+            raise DataError("evaluate_no_label", path=data, column=plan.columns["label"].name, run=run) from None
         rows = task.rows(table, roles)
+    if table.digest == next(iter(plan.data_sha256.values()), None):  # the file of the training rows comes first
+        click.echo("! " + say("evaluate_learned", language, path=data, run=run), err=True)
     tuned = load(run)
     tuned.task.check(rows, data)
     options = tuned.config.eval
@@ -56,5 +65,6 @@ def evaluate(
     if as_json:
         click.echo(json.dumps({name: score.model_dump() for name, score in scores.items()}, ensure_ascii=False))
     else:
-        title = f"{escape(data)}: {len(rows):,} rows, {options.confidence * 100:g}% intervals"
-        page().print(scores_table(title, {"tuned": scores}))
+        about = {"path": escape(data), "rows": len(rows), "confidence": f"{options.confidence * 100:g}%"}
+        title = say("scores_title_file", language, **about)
+        page().print(scores_table(title, {say("scores_tuned", language): scores}, language))

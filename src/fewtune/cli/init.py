@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fewtune.cli._config import FLAGS, flag_options, flag_values
+from fewtune.cli.show import page, prose
 from fewtune.config.explained import explained
 from fewtune.config.read import build, merge, overrides
 from fewtune.data.columns import Columns
@@ -47,41 +48,62 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
     read = read_rows(sources.tables, config.data, config.task)
     if config.task is None:  # named, so that its options may be given too
         config = config.model_copy(update={"task": type(read.task).model_validate({"name": read.task.name})})
-    notes = {"": _head(out, sources, read, language), **_notes(config, read, language)}
-    found = {f"data.{role}_column": name for role, name in _names(read.columns).items()}
+    found, columns = _found(sources, read, language), _columns(read, language)
+    task, warnings = _task_reason(read, language), _warnings(config, read, language)
+    notes = columns | {
+        "": [say("init_head", language, out=out), "", *found],
+        "model.name": [say("init_models", language), *warnings],
+        "method.name": [say("init_methods", language)],
+        "task.name": [say("init_tasks", language), *task],
+    }
+    named = {f"data.{role}_column": name for role, name in _names(read.columns).items()}
     try:
-        write(target, explained(config, notes, found))
+        write(target, explained(config, notes, named))
     except OSError as error:
         raise ConfigError("init_unwritable", path=out, reason=error.strerror or error) from None
+    console = page()
+    for line in (*found, *(line for lines in columns.values() for line in lines), *task):
+        prose(console, line)
+    for warning in warnings:
+        prose(console, f"! {warning}", style="yellow")
     click.echo(say("init_written", language, path=out))
 
 
-def _head(out: str, sources: Sources, read: Read, language: str) -> list[str]:
+def _found(sources: Sources, read: Read, language: str) -> list[str]:
+    """What is in the training file, and what was found in the files rather than asked for."""
     table, rows = sources.tables["train"], read.rows["train"]
     counts = Counter(name for row in rows for name in names_of(row.label))
     examples = ", ".join(f"{label} ({count:,})" for label, count in counts.most_common(SHOWN))
     examples += ", …" if len(counts) > SHOWN else ""
     about = {"path": table.path.name, "rows": len(rows), "labels": len(counts), "examples": examples}
-    found = say("init_data" if counts else "init_data_numbers", language, **about)
-    notes = [note.say(language) for note in sources.notes]
-    return [say("init_head", language, out=out), "", found, *notes]
+    said = say("init_data" if counts else "init_data_numbers", language, **about)
+    return [said, *(note.say(language) for note in sources.notes)]
 
 
-def _notes(config: RunConfig, read: Read, language: str) -> dict[str, list[str]]:
-    columns, rows = read.columns, read.rows["train"]
-    notes = {
-        f"data.{role}_column": [say("columns", language, role=role, name=name, reason=columns.reasons.get(role, ""))]
-        for role, name in _names(columns).items()
+def _columns(read: Read, language: str) -> dict[str, list[str]]:
+    """Option → which column was found for it, and why."""
+    reasons = read.columns.reasons
+    return {
+        f"data.{role}_column": [
+            say("columns", language, role=say(f"role_{role}", language), name=name, reason=reasons.get(role, ""))
+        ]
+        for role, name in _names(read.columns).items()
     }
-    notes["model.name"] = [say("init_models", language)]
-    notes["method.name"], notes["task.name"] = [say("init_methods", language)], [say("init_tasks", language)]
-    if read.task_reason is not None:
-        why = read.task_reason.say(language)
-        notes["task.name"].append(say("task_found", language, task=read.task.name, reason=why))
+
+
+def _task_reason(read: Read, language: str) -> list[str]:
+    """Why this task, where nobody has named one."""
+    if read.task_reason is None:
+        return []
+    return [say("task_found", language, task=read.task.name, reason=read.task_reason.say(language))]
+
+
+def _warnings(config: RunConfig, read: Read, language: str) -> list[str]:
+    """What speaks against the model for these texts."""
     known = known_model(config.model.name)
-    if known and known.diacritics == "lost" and looks_vietnamese(row.text for row in rows):
-        notes["model.name"].append(say("model_loses_diacritics", language, name=config.model.name))
-    return notes
+    if known and known.diacritics == "lost" and looks_vietnamese(row.text for row in read.rows["train"]):
+        return [say("model_loses_diacritics", language, name=config.model.name)]
+    return []
 
 
 def _names(columns: Columns) -> dict[str, str]:

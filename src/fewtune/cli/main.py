@@ -81,29 +81,35 @@ def run(args: list[str]) -> int:
     # Both may stand anywhere in the line, since that is where people put them.
     args = [arg for arg in args if arg != "--debug"]
     args, language = _take_language(args)
+    spoken = language if language in LANGUAGES else "en"
     try:
         given = ["--language", language] if language else []
         return cli.main([*given, *args], standalone_mode=False, prog_name="fewtune") or 0
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+            return 2
+        from fewtune.cli._usage import usage_message
+
+        _show(usage_message(error, spoken), spoken, debug)
         return 2
     except click.Abort:
         return 130
     except FewtuneError as error:
-        _show(error.say(language or "en"), language, debug)
+        _show(error.say(spoken), spoken, debug)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  whatever it is, it is shown as a sentence
-        _show(say("bug", language or "en", kind=type(error).__name__, error=error), language, debug)
+        _show(say("bug", spoken, kind=type(error).__name__, error=error), spoken, debug)
         return 1
 
 
-def _show(message: str, language: str | None, debug: bool) -> None:
+def _show(message: str, language: str, debug: bool) -> None:
     """One message on stderr, and before it the traceback where somebody asked for it."""
     if debug:
         from traceback import print_exc
 
         print_exc()
-    click.echo(say("error", language or "en", message=message), err=True)
+    click.echo(say("error", language, message=message), err=True)
 
 
 def _take_language(args: list[str]) -> tuple[list[str], str | None]:

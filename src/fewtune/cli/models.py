@@ -10,6 +10,9 @@ from fewtune.messages import say
 from fewtune.model.known import KnownModel, known_models
 from fewtune.registry import canonical, did_you_mean
 
+COLUMNS = ("model", "kind", "size", "languages", "licence", "weights", "diacritics", "segmented")
+RIGHT, GAP = "size", "  "
+"""The column of numbers, and what stands between two columns."""
 FEW_LANGUAGES = 3
 """Up to so many are named; of more the number is given."""
 
@@ -48,26 +51,34 @@ def _must_be_known(id: str, given: str, known: set[str]) -> None:
 
 
 def _show(found: Sequence[KnownModel], language: str) -> None:
-    from rich import box
-    from rich.table import Table
+    from fewtune.cli.show import page, prose
 
-    from fewtune.cli.show import page
-
-    table = Table(header_style="bold", box=box.SIMPLE_HEAD)
-    for name in ("model", "kind", "size", "languages", "licence", "weights", "diacritics", "segmented"):
-        head, right = say(f"models_{name}", language), name == "size"
-        table.add_column(head, no_wrap=name == "model", justify="right" if right else "left")
-    for model in found:
-        table.add_row(*cells(model))
-    page().print(table)
+    console = page()
+    for line in table_lines(found, language, console.width):
+        console.print(line, highlight=False, markup=False)
+    console.print()
     for model in found:
         if model.note:
-            click.echo(f"{model.name}: {model.note}")
+            prose(console, f"{model.name}: {model.note}")
     for kind in dict.fromkeys(model.kind for model in found):
         tasks = dict.fromkeys(task for model in found if model.kind == kind for task in model.tasks)
-        click.echo(say("models_tasks", language, kind=kind, tasks=", ".join(tasks)))
+        prose(console, say("models_tasks", language, kind=kind, tasks=", ".join(tasks)))
     days = sorted(model.read for model in found)
-    click.echo(say("models_legend", language, first=days[0], last=days[-1]))
+    prose(console, say("models_legend", language, first=days[0], last=days[-1]))
+
+
+def table_lines(found: Sequence[KnownModel], language: str, width: int) -> Iterator[str]:
+    """The table in lines; where `width` is too little for it the facts stand below each name, and none is cut."""
+    table = [tuple(say(f"models_{name}", language) for name in COLUMNS), *map(cells, found)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    below = sum(widths) + len(GAP) * (len(widths) - 1) > width
+    for name, *facts in table:
+        padded = (
+            f"{fact:>{most}}" if column == RIGHT else f"{fact:<{most}}"
+            for column, fact, most in zip(COLUMNS[1:], facts, widths[1:], strict=True)
+        )
+        line = GAP.join(padded).rstrip()
+        yield f"{name}\n{GAP}{line}" if below else f"{name:<{widths[0]}}{GAP}{line}"
 
 
 def _markdown(found: Sequence[KnownModel]) -> Iterator[str]:

@@ -17,7 +17,8 @@ def plan(
     Nothing is written, and no weights are loaded.
     """
     config = run_config(source, pairs, flags, from_run)
-    from fewtune.cli.show import layer_table, page
+    from fewtune.cli.show import layer_table, page, prose
+    from fewtune.messages import say
     from fewtune.run import plan as make
     from fewtune.show.lines import finding_lines, plan_lines
 
@@ -27,7 +28,8 @@ def plan(
         return
     console = page()
     for line in plan_lines(made, language):
-        console.print(line, highlight=False, markup=False)
+        prose(console, line)
     for line in finding_lines(made, language):
-        console.print("! " + line, style="yellow", highlight=False, markup=False)
-    console.print(layer_table(made))
+        prose(console, "! " + line, style="yellow")
+    console.print(layer_table(made, language))
+    prose(console, say("plan_next", language))

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from fewtune.cli._file import FILE_FLAGS, FileOptions, file_options
+from fewtune.errors import ConfigError
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -47,20 +48,23 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
     at the end.
     """
     data = options["data"]
+    for text in texts:
+        if Path(text).suffix and Path(text).is_file():
+            raise ConfigError("predict_file_as_text", path=text, run=run)
     if bool(texts) == (data is not None):
-        raise click.UsageError("give either texts or --data FILE")
+        raise ConfigError("predict_texts_or_data")
     if data is None:
         for name in ("format", "out", "sort", "review_accuracy", "review_below", "bom", *FILE_FLAGS):
             if options[name] is not None:
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --data")
+                raise ConfigError("predict_needs_data", option=f"--{name.replace('_', '-')}")
         _label_texts(run, texts, as_json=options["as_json"])
         return
     if options["out"] is not None and options["as_json"]:
-        raise click.UsageError("--json writes to standard output, --out FILE in the format of its ending; give one")
+        raise ConfigError("predict_json_or_out")
     if options["review_accuracy"] is not None and options["review_below"] is not None:
-        raise click.UsageError("--review-accuracy finds the cut-off, --review-below sets it; give one")
+        raise ConfigError("predict_accuracy_or_below")
     if options["format"] is not None and data != "-":
-        raise click.UsageError("--format is for standard input (--data -); a file's ending says its format")
+        raise ConfigError("predict_format_of_file")
     from fewtune.cli._table import Asked, label_table
 
     form = (options.pop("format") or "text") if data == "-" else options.pop("format")
@@ -74,7 +78,7 @@ def _label_texts(run: str, texts: tuple[str, ...], *, as_json: bool) -> None:
 
     tuned = load(run)
     if "pair" in tuned.plan.columns:
-        raise click.UsageError("this model reads pairs of texts; give them as --data FILE")
+        raise ConfigError("predict_pairs")
     for text, found in zip(texts, tuned.predict(texts), strict=True):
         if as_json:
             about: dict[str, Any] = {"text": text, "prediction": found.label, "probabilities": found.probabilities}

@@ -23,7 +23,7 @@ def report(language: str, run: str, out: str | None, no_texts: bool, errors: int
     fewtune report runs/reviews-minilm-lora-1 --open
     fewtune report runs/reviews-minilm-lora-1 --language vi --no-texts --out for-the-auditor.html
     """
-    from fewtune.errors import ConfigError, FormatError
+    from fewtune.errors import ConfigError
     from fewtune.messages import say
     from fewtune.record.folder import RunFolder
     from fewtune.report.build import build_report
@@ -32,7 +32,7 @@ def report(language: str, run: str, out: str | None, no_texts: bool, errors: int
 
     folder = RunFolder(run)
     if not folder.config.exists() or not folder.plan.exists():
-        raise FormatError("run_none", folder=run)
+        raise folder.none()
     target = Path(out) if out is not None else folder.report
     _must_be_writable(target)
     try:

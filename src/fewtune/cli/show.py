@@ -27,17 +27,23 @@ def page() -> Console:
     return console if console.is_terminal else Console(soft_wrap=True, width=1000)
 
 
-def layer_table(plan: Plan) -> Table:
+def prose(console: Console, line: str, style: str = "") -> None:
+    """A sentence, in a terminal broken between words. What is to be copied, a command or a path, is printed as it is."""
+    console.print(line, style=style, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+
+
+def layer_table(plan: Plan, language: str) -> Table:
     """What learns, with equal layers of all blocks in one row."""
     groups: dict[tuple[str, str], list[int]] = {}
     for layer in plan.layers:
         groups.setdefault((re.sub(r"\.\d+\.", ".*.", layer.path), layer.what), []).append(layer.parameters)
     table = Table(header_style="bold")
-    for name, justify in (("what learns", "left"), ("as", "left"), ("how many", "right"), ("parameters", "right")):
-        table.add_column(name, justify=justify)  # pyright: ignore[reportArgumentType]
+    for name in ("what", "as", "count", "parameters"):
+        table.add_column(say(f"layers_{name}", language), justify="left" if name in ("what", "as") else "right")
     for (path, what), counts in groups.items():
-        table.add_row(path, what, str(len(counts)), f"{sum(counts):,}")
-    table.add_row("all", "", str(len(plan.layers)), f"{plan.trainable:,}", style="bold")
+        shown = say("layers_trained", language) if what == "trained" else what
+        table.add_row(path, shown, str(len(counts)), f"{sum(counts):,}")
+    table.add_row(say("layers_all", language), "", str(len(plan.layers)), f"{plan.trainable:,}", style="bold")
     return table
 
 
@@ -85,7 +91,7 @@ def _value(metric: str, value: float, sign: str = "") -> str:
     return format(value, f"{sign}.1%" if metric == "accuracy" else f"{sign}.3f")
 
 
-def scores_table(title: str, columns: dict[str, Scores]) -> Table:
+def scores_table(title: str, columns: dict[str, Scores], language: str) -> Table:
     """One row per metric, one column per model, each score with its interval; of many classes only the worst."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
@@ -100,7 +106,7 @@ def scores_table(title: str, columns: dict[str, Scores]) -> Table:
         if metric not in left_out:
             table.add_row(escape(metric), *(_with_interval(scores[metric]) for scores in columns.values()))
     if left_out:
-        table.caption = f"the {FEW_CLASSES} lowest of {len(classes)} classes; --json gives all of them"
+        table.caption = say("scores_lowest", language, few=FEW_CLASSES, count=len(classes))
     return table
 
 

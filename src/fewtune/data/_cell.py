@@ -20,6 +20,10 @@ class BadCell(str):
         made.why = why
         return made
 
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """In a pickle it is the text it passes for."""
+        return str, (str(self),)
+
 
 def place(address: str) -> tuple[int, int]:
     """`"B7"` → (row 7, column 2), both from 1. Raises ValueError for what is no address."""

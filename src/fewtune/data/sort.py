@@ -1,4 +1,4 @@
-"""Any number of rows in the order of a key, with only the keys in memory (16 bytes a row); the rows wait on the disk."""
+"""Any number of rows in the order of a key, with only keys and places in memory (24 bytes a row); the rows wait on the disk."""
 
 import pickle
 from array import array

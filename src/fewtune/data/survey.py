@@ -1,24 +1,17 @@
 """The first of two passes over a table that is too large for memory: whatever can be refused is refused before the work."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from fewtune.data._source import Counted
 from fewtune.data.columns import Columns
 from fewtune.data.profile import is_missing
+from fewtune.data.read import Stream
 from fewtune.data.rows import SHOWN_LINES, is_bad, wrong_cells
 from fewtune.errors import DataError
 
 
-def survey(
-    path: Path,
-    counts: Counted,
-    rows: Iterable[tuple[int, dict[str, Any]]],
-    columns: Columns,
-    look: Callable[[dict[str, Any]], None],
-) -> int:
-    """The number of rows, after each was shown to `look`. `counts` is what the numbers beside the rows count.
+def survey(stream: Stream, columns: Columns, look: Callable[[dict[str, Any]], None]) -> int:
+    """The number of rows, after each was shown to `look`.
 
     Raises DataError as `data.rows.rows` does, with the places of rows whose text or second text is missing or no string.
     """
@@ -27,7 +20,7 @@ def survey(
         (option, id): _Wrong() for option in roles for id in ("data_cell_bad", "data_text_missing", "data_text_kind")
     }
     total = 0
-    for place, row in rows:
+    for place, row in stream:
         total += 1
         for option, column in roles.items():
             value = row[column]
@@ -40,7 +33,9 @@ def survey(
         look(row)
     for (option, id), found in wrong.items():
         if found.count:
-            about = wrong_cells(path, counts, roles[option], found.places, found.first, count=found.count, total=total)
+            about = wrong_cells(
+                stream.path, stream.counts, roles[option], found.places, found.first, count=found.count, total=total
+            )
             raise DataError(id, **about, option=option)
     return total
 

@@ -10,7 +10,8 @@ from fewtune.data.rows import Row
 from fewtune.engine.predict import Tuned
 from fewtune.engine.prepare import Prepared
 from fewtune.evidence.calibration import bins_for, calibration_error
-from fewtune.record.result import Calibration, Comparison, RunScores, Scores
+from fewtune.evidence.compare import Difference
+from fewtune.record.result import Calibration, Comparison, RunScores, Scores, Verdict
 from fewtune.tasks._base import Prediction, Said, Task
 
 JUDGED = ("validation", "test")
@@ -60,9 +61,16 @@ def judge(
         confusion={name: counted for name, counted in confusions.items() if counted is not None},
         groups={name: score(*of) for name, of in _groups(rows["test"], said["test"]).items()},
         calibration=_calibration(rows["test"], prepared.task.decode(outputs["test"]), said["test"], task),
-        verdict="better" if found.significant else "not_better",
+        verdict=_verdict(found, options.confidence),
     )
     return scores, {name: _lines(task, rows[name], said[name]) for name in JUDGED}
+
+
+def _verdict(found: Difference, confidence: float) -> Verdict:
+    """Both ways by the same test: worse is as sure as better."""
+    if found.significant:
+        return "better"
+    return "worse" if found.score.value < 0 and found.p_value < 1 - confidence else "not_better"
 
 
 def _groups(rows: Sequence[Row], said: Sequence[Prediction]) -> dict[str, tuple[Sequence[Row], Sequence[Prediction]]]:

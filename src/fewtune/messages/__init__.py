@@ -15,7 +15,9 @@ LANGUAGES = ("en", "vi")
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence not yet said. As a value of another one it is said in the same language; a tuple of them, one a line."""
+    """A sentence not yet said. As a value of another one it is said in the same language; a tuple of them, one a line; a
+    list of names is said as `'tốt', 'tệ'`, a mapping of names to numbers as `'tốt' (3), 'tệ' (1)`.
+    """
 
     id: str
     values: Mapping[str, Any]
@@ -44,4 +46,8 @@ def _spoken(value: Any, language: str) -> Any:
         return value.say(language)
     if isinstance(value, tuple) and value and all(isinstance(each, Sentence) for each in value):
         return "\n".join(each.say(language) for each in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"'{name}' ({count})" for name, count in value.items())
+    if isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value):
+        return ", ".join(f"'{each}'" for each in value)
     return value

@@ -33,6 +33,10 @@ SENTENCES: dict[str, str] = {
     ),
     # predict: where the rows come from and go to
     "predict_rows_written": "{rows:,} rows written to {out}.",
+    "predict_formulas": (
+        "column '{column}': {count:,} formulas were never computed by the program that wrote them, and come out as empty cells. "
+        "To keep their values open the file in Excel, save it, and run again."
+    ),
     "predict_no_confidence": (
         "{option}: a model of task '{task}' gives numbers without a probability, so there is no confidence. "
         "Leave the option out."
@@ -44,8 +48,8 @@ SENTENCES: dict[str, str] = {
     # predict: what needs review
     "review_found": "{review:,} of {rows:,} rows need review (needs_review: confidence below {cut_off:g}).",
     "review_accuracy": (
-        "{cut_off:g} is the lowest cut-off above which the validation rows are right often enough for {accuracy:g}: "
-        "{right:,} of {kept:,}, of {rows:,} in all, counting one more that is wrong."
+        "{cut_off:g} is the lowest cut-off that keeps {accuracy:g}: of the validation rows from there up {right:,} of {kept:,} "
+        "were right ({rows:,} rows in all), and that is enough even if the next one were wrong."
     ),
     "review_below": "{cut_off:g} is the cut-off asked for with --review-below.",
     "review_everything": (

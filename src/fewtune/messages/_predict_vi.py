@@ -32,6 +32,10 @@ SENTENCES: dict[str, str] = {
     ),
     # predict: các hàng từ đâu đến và đi đâu
     "predict_rows_written": "Đã ghi {rows:,} hàng vào {out}.",
+    "predict_formulas": (
+        "cột '{column}': {count:,} công thức chưa từng được chương trình ghi tệp tính ra, nên sẽ thành ô trống. "
+        "Để giữ giá trị, hãy mở tệp bằng Excel, lưu lại rồi chạy lần nữa."
+    ),
     "predict_no_confidence": (
         "{option}: mô hình của bài toán '{task}' cho ra con số chứ không cho xác suất, nên không có độ tin cậy. "
         "Hãy bỏ tùy chọn này."
@@ -43,8 +47,8 @@ SENTENCES: dict[str, str] = {
     # predict: những hàng cần xem lại
     "review_found": "{review:,} trong {rows:,} hàng cần người xem lại (needs_review: độ tin cậy dưới {cut_off:g}).",
     "review_accuracy": (
-        "{cut_off:g} là ngưỡng thấp nhất mà các hàng thẩm định từ đó trở lên đủ đúng cho mức {accuracy:g}: "
-        "đúng {right:,} trong {kept:,} hàng, trên tổng số {rows:,}, sau khi tính thêm một hàng sai."
+        "{cut_off:g} là ngưỡng thấp nhất còn giữ được mức {accuracy:g}: trong các hàng thẩm định từ đó trở lên, {right:,} trên "
+        "{kept:,} hàng đúng (tổng cộng {rows:,} hàng), và vẫn đủ dù hàng kế tiếp có sai."
     ),
     "review_below": "{cut_off:g} là ngưỡng được yêu cầu bằng --review-below.",
     "review_everything": (

@@ -10,6 +10,7 @@ SENTENCES: dict[str, str] = {
     "report_verdict_better": "Better than the strongest baseline",
     "report_verdict_unclear": "Not shown to be better than the strongest baseline",
     "report_verdict_no_better": "No better than the strongest baseline",
+    "report_verdict_worse": "Worse than the strongest baseline",
     "report_verdict_unknown": "No verdict: this run was not compared with a baseline",
     "report_compared": "On {n} {split} rows the tuned model reaches {value} {metric} ({low} to {high}); the strongest baseline, "
     "{baseline}, reaches {other}.",
@@ -19,6 +20,8 @@ SENTENCES: dict[str, str] = {
     "report_advice_unclear": "It did better on these rows, but that may be chance. Do not rely on it before a test with more rows.",
     "report_advice_no_better": "Do not rely on it: the simpler baseline does as well or better. More rows, cleaner labels, or another model or method "
     "may help.",
+    "report_advice_worse": "Do not use it: the simpler baseline is the better model here, and by more than chance would explain. Another model, for "
+    "example one that knows the language of the texts, more rows, or another method may help.",
     "report_advice_unknown": "Without a comparison on test rows nobody can say whether tuning helped.",
     "report_warnings": "Warnings about the data: {n}. Read them before you rely on the scores.",
     # tiles

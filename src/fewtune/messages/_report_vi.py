@@ -10,6 +10,7 @@ SENTENCES: dict[str, str] = {
     "report_verdict_better": "Tốt hơn phương án so sánh mạnh nhất",
     "report_verdict_unclear": "Chưa đủ bằng chứng là tốt hơn phương án so sánh mạnh nhất",
     "report_verdict_no_better": "Không tốt hơn phương án so sánh mạnh nhất",
+    "report_verdict_worse": "Kém hơn phương án so sánh mạnh nhất",
     "report_verdict_unknown": "Chưa có kết luận: lần chạy này chưa được so với phương án nào",
     "report_compared": "Trên {n} hàng của tập {split}, mô hình đã tinh chỉnh đạt {metric} {value} (từ {low} đến {high}); phương án so sánh mạnh "
     "nhất, {baseline}, đạt {other}.",
@@ -20,6 +21,8 @@ SENTENCES: dict[str, str] = {
     "nhiều hàng hơn.",
     "report_advice_no_better": "Đừng dựa vào mô hình này: phương án đơn giản hơn cũng làm được như vậy hoặc tốt hơn. Thêm dữ liệu, làm sạch nhãn, hoặc "
     "chọn mô hình hay phương pháp khác có thể giúp ích.",
+    "report_advice_worse": "Đừng dùng mô hình này: ở đây phương án đơn giản hơn mới là mô hình tốt hơn, và mức chênh lệch vượt quá sai số ngẫu "
+    "nhiên. Mô hình khác, chẳng hạn một mô hình biết ngôn ngữ của văn bản, thêm dữ liệu hoặc phương pháp khác có thể giúp ích.",
     "report_advice_unknown": "Không so sánh trên tập kiểm tra thì không ai biết tinh chỉnh có ích hay không.",
     "report_warnings": "Cảnh báo về dữ liệu: {n}. Hãy đọc trước khi dựa vào các điểm số.",
     # tiles

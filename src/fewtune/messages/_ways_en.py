@@ -21,7 +21,7 @@ SENTENCES: dict[str, str] = {
     # cli/models.py
     "models_model": "model",
     "models_kind": "kind",
-    "models_size": "parameters",
+    "models_size": "params",
     "models_languages": "languages",
     "models_licence": "licence",
     "models_weights": "weights",

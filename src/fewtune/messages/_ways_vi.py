@@ -21,7 +21,7 @@ SENTENCES: dict[str, str] = {
     # cli/models.py
     "models_model": "mô hình",
     "models_kind": "kiểu",
-    "models_size": "số tham số",
+    "models_size": "tham số",
     "models_languages": "ngôn ngữ",
     "models_licence": "giấy phép",
     "models_weights": "trọng số",

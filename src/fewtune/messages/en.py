@@ -7,6 +7,7 @@ from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
+from fewtune.messages._terminal_en import SENTENCES as _TERMINAL
 from fewtune.messages._ways_en import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -17,6 +18,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT,
     **_REPORT_FACTS,
     **_TASKS,
+    **_TERMINAL,
     **_WAYS,
     # options
     "options_wrong": "{mistakes}\nAll options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",
@@ -127,6 +129,9 @@ SENTENCES: dict[str, str] = {
     "verdict_not_better": "On {n:,} test rows the tuned model reaches {value} {metric} ({low} to {high}), which is NOT significantly "
     "better than {baseline} ({other}): the difference is {difference} ({dlow} to {dhigh}), p = {p}. Do not rely on it; more rows, "
     "or another model or method, may help.",
+    "verdict_worse": "On {n:,} test rows the tuned model reaches {value} {metric} ({low} to {high}) and is WORSE than {baseline} "
+    "({other}): by {difference} ({dlow} to {dhigh}), p = {p}. Do not use it; another model, for example one that knows the language of "
+    "the texts, more rows, or another method may help.",
     "baseline_majority": "always saying the most frequent label",
     "baseline_tfidf_logistic_regression": "counting words (TF-IDF + logistic regression)",
     "short_majority": "majority",

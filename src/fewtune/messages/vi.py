@@ -7,6 +7,7 @@ from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
+from fewtune.messages._terminal_vi import SENTENCES as _TERMINAL
 from fewtune.messages._ways_vi import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -17,6 +18,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT,
     **_REPORT_FACTS,
     **_TASKS,
+    **_TERMINAL,
     **_WAYS,
     # tùy chọn
     "options_wrong": "{mistakes}\nMọi tùy chọn kèm ý nghĩa: fewtune init DATA, fewtune methods TÊN, fewtune tasks TÊN",
@@ -126,6 +128,9 @@ SENTENCES: dict[str, str] = {
     "verdict_not_better": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}), KHÔNG tốt hơn "
     "một cách có ý nghĩa thống kê so với {baseline} ({other}): chênh lệch {difference} ({dlow} đến {dhigh}), p = {p}. Đừng tin cậy vào "
     "nó; thêm dữ liệu, mô hình khác hoặc phương pháp khác có thể giúp ích.",
+    "verdict_worse": "Trên {n:,} hàng của tập kiểm tra, mô hình đã tinh chỉnh đạt {metric} {value} ({low} đến {high}) và KÉM hơn {baseline} "
+    "({other}): {difference} ({dlow} đến {dhigh}), p = {p}. Đừng dùng mô hình này; mô hình khác, chẳng hạn một mô hình biết ngôn ngữ của "
+    "văn bản, thêm dữ liệu hoặc phương pháp khác có thể giúp ích.",
     "baseline_majority": "luôn trả lời nhãn phổ biến nhất",
     "baseline_tfidf_logistic_regression": "đếm từ (TF-IDF + hồi quy logistic)",
     "short_majority": "nhãn phổ biến",

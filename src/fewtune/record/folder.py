@@ -16,6 +16,7 @@ from fewtune.errors import ConfigError, FormatError
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores
+from fewtune.registry import did_you_mean
 
 
 class RunFolder:
@@ -55,10 +56,22 @@ class RunFolder:
         """A folder of a finished run. Raises FormatError when it is none, or when the run did not get to its end."""
         folder = cls(path)
         if not folder.config.exists() or not folder.plan.exists():
-            raise FormatError("run_none", folder=path)
+            raise folder.none()
         if not folder.tuned.exists():
             raise FormatError("run_unfinished", folder=path)
         return folder
+
+    def none(self) -> FormatError:
+        """The error for a folder that is not there, with the run that may be meant, or that is no run's."""
+        if self.path.exists():
+            return FormatError("run_none", folder=self.path)
+        beside = self.path.parent
+        runs = (
+            sorted(each.name for each in beside.iterdir() if (each / "plan.json").exists()) if beside.is_dir() else []
+        )
+        if not runs:
+            return FormatError("run_absent_alone", folder=self.path)
+        return FormatError("run_absent", folder=self.path, hint=did_you_mean(self.path.name, runs))
 
     @property
     def tuned(self) -> Path:

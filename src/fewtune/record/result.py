@@ -18,6 +18,8 @@ class Score(Config):
     """How many rows it was computed on (for one class: how many rows of that class)."""
 
 
+Verdict = Literal["better", "not_better", "worse", "unknown"]
+"""`better` and `worse` are significant differences; `not_better` is what may be chance, whichever way it points."""
 Scores = dict[str, Score]
 """Metric name → score; a metric of one class is called `f1.<label>`."""
 
@@ -83,5 +85,5 @@ class RunScores(Config):
     """Value of `data.group_column` → scores of the tuned model on the test rows of that group."""
     calibration: Calibration | None = None
     """None for tasks without probabilities."""
-    verdict: Literal["better", "not_better", "unknown"] = "unknown"
-    """In one word whether the tuned model beats the strongest baseline on the test rows."""
+    verdict: Verdict = "unknown"
+    """In one word how the tuned model does against the strongest baseline on the test rows."""

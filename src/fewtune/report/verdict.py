@@ -13,7 +13,7 @@ from fewtune.report.words import Words, capital
 class Verdict:
     """Whether it worked."""
 
-    kind: Literal["better", "unclear", "no_better", "unknown"]
+    kind: Literal["better", "unclear", "no_better", "worse", "unknown"]
     headline: str
     sentences: tuple[str, ...]
     advice: str
@@ -29,10 +29,10 @@ class Tile(NamedTuple):
 
 def verdict(run: Run, words: Words) -> Verdict:
     """The verdict of `scores.json`; one that is "not better" is told apart into what may be chance and what is no better at all."""
-    comparison = run.scores.comparison
-    if run.scores.verdict == "unknown" or comparison is None:
+    comparison, said = run.scores.comparison, run.scores.verdict
+    if said == "unknown" or comparison is None:
         return Verdict("unknown", words("verdict_unknown"), (), words("advice_unknown"))
-    kind = "better" if run.scores.verdict == "better" else "unclear" if comparison.difference.value > 0 else "no_better"
+    kind = said if said != "not_better" else "unclear" if comparison.difference.value > 0 else "no_better"
     return Verdict(kind, words(f"verdict_{kind}"), compared(run, words), words(f"advice_{kind}"))
 
 

@@ -11,7 +11,7 @@ from fewtune.record.plan import Plan
 def plan_lines(plan: Plan, language: str) -> Iterator[str]:
     """The plan in a few sentences."""
     for role, column in plan.columns.items():
-        yield say("columns", language, role=role, name=column.name, reason=column.reason)
+        yield say("columns", language, role=say(f"role_{role}", language), name=column.name, reason=column.reason)
     if plan.task_reason is not None:
         yield say("task_found", language, task=plan.task, reason=plan.task_reason.say(language))
     for option, value in plan.reading.items():
@@ -39,7 +39,7 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
         rows=plan.batch_size * plan.accumulation,
         rate=plan.learning_rate,
         precision=plan.precision,
-        device=plan.device if plan.device != "cpu" else f"cpu ({plan.threads} threads)",
+        device=plan.device if plan.device != "cpu" else say("plan_cpu", language, threads=plan.threads),
     )
 
 

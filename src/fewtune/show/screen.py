@@ -161,7 +161,8 @@ class Live(Screen):
 
     def say(self, line: str, style: str = "") -> None:
         """The line above the bar."""
-        self.console.print(Text(line, style=style))
+        # Broken between words: a terminal by itself breaks in the middle of them.
+        self.console.print(Text(line, style=style), soft_wrap=False)
 
     def step(self, event: Event) -> None:
         """Move the bar."""
