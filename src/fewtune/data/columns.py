@@ -80,7 +80,7 @@ def find_text_and_label(
     found: dict[str, Taken] = {}
     for role, name in (("text", given.text), ("pair", given.pair), ("label", given.label), ("group", given.group)):
         if name is not None:
-            found[role] = _existing(table, name, f"data.{role}_column"), "given"
+            found[role] = existing(table, name, f"data.{role}_column"), "given"
     for name, times in Counter(name for name, _ in found.values()).items():
         if times > 1:
             raise DataError("data_column_twice", path=table.path, column=name)
@@ -103,11 +103,12 @@ def find_text_and_label(
 def columns_in(table: Table, columns: Columns) -> Columns:
     """The same columns under the names of `table`, another file of the same data. Raises DataError for one it lacks."""
     names = {role: getattr(columns, role) for role in ("text", "pair", "label", "group")}
-    found = {role: name and _existing(table, name, f"data.{role}_column") for role, name in names.items()}
+    found = {role: name and existing(table, name, f"data.{role}_column") for role, name in names.items()}
     return replace(columns, **found)
 
 
-def _existing(table: Table, name: str, option: str) -> str:
+def existing(table: Table, name: str, option: str) -> str:
+    """The column that somebody calls `name`. Raises DataError, with the `option` that named it, where there is none."""
     # The same name can be typed composed and stand in the file decomposed, which nobody can see.
     same = [each for each in table.columns if unicodedata.normalize("NFC", each) == unicodedata.normalize("NFC", name)]
     if name in table.columns or len(same) == 1:
@@ -117,7 +118,7 @@ def _existing(table: Table, name: str, option: str) -> str:
 
 
 def _label_by_name(table: Table, free: Mapping[str, ColumnProfile], *, strict: bool) -> dict[str, Taken]:
-    named = [name for name in free if _is_named(name, LABEL_NAMES)]
+    named = [name for name in free if is_named(name, LABEL_NAMES)]
     if len(named) > 1:  # a class comes back in many rows; a text of that name does not
         named = [name for name in named if free[name].kind in ("category", "list")] or named
     if len(named) > 1 and strict:
@@ -151,12 +152,12 @@ def _text(table: Table, free: Mapping[str, ColumnProfile], *, pair: str | None) 
         for one, two in PAIR_NAMES
         for first in free
         for second in ([pair] if pair else free)
-        if _is_named(first, (one,)) and _is_named(second, (two,))
+        if is_named(first, (one,)) and is_named(second, (two,))
     ]
     in_couples = {name for couple in couples for name in couple}
     # "đánh giá" is a review, but also a rating: a column of numbers is not the text.
     texts = [name for name, c in free.items() if c.kind != "list" and not all(map(is_number, c.examples))]
-    single = [name for name in texts if name not in in_couples and _is_named(name, TEXT_NAMES)]
+    single = [name for name in texts if name not in in_couples and is_named(name, TEXT_NAMES)]
     if len(single) > 1:
         single = [name for name in single if free[name].kind == "text"] or single
     if len(couples) + len(single) > 1:
@@ -178,7 +179,8 @@ def _text(table: Table, free: Mapping[str, ColumnProfile], *, pair: str | None) 
     return {"text": (long[0], f"longest text (mean {longest:.0f} characters)")}
 
 
-def _is_named(column: str, names: tuple[str, ...]) -> bool:
+def is_named(column: str, names: tuple[str, ...]) -> bool:
+    """Whether a column is called one of `names`, but for case, white space and missing diacritics."""
     return any(_key(column) in (_key(name), _bare(_key(name))) for name in names)
 
 

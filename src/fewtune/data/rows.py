@@ -33,6 +33,8 @@ class Row:
     """Index of the row in `Table.rows`, from 0; `Table.lines[number]` is its line in the file."""
     group: str | None = None
     """The subgroup it is scored with (a hospital, a dialect …), where there is a column of them and the cell is filled."""
+    prompt: str | None = None
+    """What a model reads that writes texts, where that is more than the text: an instruction with it."""
     words: tuple[str, ...] | None = None
     """The text cut into words, for tasks that answer word by word."""
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.engine.precision import Precision
@@ -15,7 +16,7 @@ from fewtune.tasks._base import Batch, Features, Task
 class Outputs:
     """What the model said about some features."""
 
-    values: list[Tensor]
+    values: list[Any]
     """What `Task.answer` kept of each feature, in the order of the features."""
     loss: float | None
     """Mean loss per counted item, where the features carry labels."""
@@ -32,7 +33,7 @@ def run_model(
 ) -> Outputs:
     """The outputs for all features, with the model in evaluation mode while it lasts. `tick(n)` hears of each n rows done."""
     order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
-    values: dict[int, Tensor] = {}
+    values: dict[int, Any] = {}
     loss, count = 0.0, 0.0
     with _evaluating(model), torch.inference_mode(), precision.context():
         for start in range(0, len(order), batch_size):

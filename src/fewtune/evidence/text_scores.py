@@ -7,6 +7,7 @@ bootstrap over documents serves all, and a difference between two systems is res
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def text_scores(
     together = np.concatenate(list(counted.values()), axis=1)
 
     def values(sums: Counts) -> Counts:
-        parts = [sums[..., start:end] for start, end in zip(widths, widths[1:], strict=False)]
+        parts = [sums[..., start:end] for start, end in pairwise(widths)]
         return np.stack([METRICS[name].value(part) for name, part in zip(counted, parts, strict=True)], axis=-1)
 
     low, high = bootstrap_multiplicities(

@@ -8,6 +8,7 @@ from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
 from fewtune.messages._terminal_en import SENTENCES as _TERMINAL
+from fewtune.messages._texts_en import SENTENCES as _TEXTS
 from fewtune.messages._ways_en import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -19,6 +20,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT_FACTS,
     **_TASKS,
     **_TERMINAL,
+    **_TEXTS,
     **_WAYS,
     # options
     "options_wrong": "{mistakes}\nAll options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",

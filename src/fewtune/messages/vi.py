@@ -8,6 +8,7 @@ from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
 from fewtune.messages._terminal_vi import SENTENCES as _TERMINAL
+from fewtune.messages._texts_vi import SENTENCES as _TEXTS
 from fewtune.messages._ways_vi import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -19,6 +20,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT_FACTS,
     **_TASKS,
     **_TERMINAL,
+    **_TEXTS,
     **_WAYS,
     # tùy chọn
     "options_wrong": "{mistakes}\nMọi tùy chọn kèm ý nghĩa: fewtune init DATA, fewtune methods TÊN, fewtune tasks TÊN",

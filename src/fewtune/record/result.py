@@ -83,6 +83,8 @@ class RunScores(Config):
     """Split → confusion matrix of the tuned model; empty for tasks that have none."""
     groups: dict[str, Scores] = {}
     """Value of `data.group_column` → scores of the tuned model on the test rows of that group."""
+    signatures: dict[str, str] = {}
+    """Metric → how exactly it was counted, where there is more than one way (sacrebleu's signature, an answer's language)."""
     calibration: Calibration | None = None
     """None for tasks without probabilities."""
     verdict: Verdict = "unknown"

@@ -54,8 +54,8 @@ class Said:
     rows: Sequence[Row]
     features: Sequence[Features]
     """Their pieces; `features["row"]` is the index into `rows`."""
-    outputs: Sequence[Tensor]
-    """What `Task.answer` kept of each piece, on the CPU."""
+    outputs: Sequence[Any]
+    """What `Task.answer` kept of each piece: its outputs as a tensor, or what was written from it."""
 
 
 Baseline = Callable[["Sequence[Row]"], list[Prediction]]
@@ -79,10 +79,16 @@ class Task(Config, ABC):
     """The transformers class that loads a model with this task's head."""
     peft_task_type: ClassVar[str]
     """What PEFT calls it in adapter_config.json."""
-    objective: ClassVar[str]
-    """The metric, higher is better, by which the best epoch is chosen."""
-    compared: ClassVar[str]
-    """The metric, higher is better, in which the tuned model is compared with the baselines."""
+
+    @property
+    @abstractmethod
+    def objective(self) -> str:
+        """The metric, higher is better, by which the best epoch is chosen."""
+
+    @property
+    @abstractmethod
+    def compared(self) -> str:
+        """The metric, higher is better, in which the tuned model is compared with the baselines."""
 
     # --- the data
 
@@ -169,8 +175,8 @@ class Task(Config, ABC):
     @abstractmethod
     def answer(
         self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
-    ) -> tuple[list[Tensor], float | None]:
-        """What is kept of each piece to answer with, on the CPU; and the loss as `loss` sums it, where there is a `label`."""
+    ) -> tuple[list[Any], float | None]:
+        """What is kept of each piece to answer with, off the device; and the loss as `loss` sums it, where there is a `label`."""
 
     # --- the answers
 
@@ -191,6 +197,10 @@ class Task(Config, ABC):
         self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
     ) -> Scores:
         """The metrics with intervals."""
+
+    @abstractmethod
+    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Metric → how exactly it was counted, where there is more than one way; printed with the scores."""
 
     @abstractmethod
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> Confusion | None:

@@ -41,8 +41,16 @@ class Classification(LabelledTask):
     name: Literal["classification"] = "classification"
 
     label_kinds: ClassVar = (("category",),)
-    objective: ClassVar = "macro_f1"
-    compared: ClassVar = "accuracy"
+
+    @property
+    def objective(self) -> str:
+        """The best epoch has the highest."""
+        return "macro_f1"
+
+    @property
+    def compared(self) -> str:
+        """What is compared with the baselines."""
+        return "accuracy"
 
     @classmethod
     def fits(cls, column: LabelColumn) -> Finding | None:

@@ -49,8 +49,16 @@ class Multilabel(LabelledTask):
     """Probability from which a label is given; empty: where micro F1 on the validation rows is highest."""
 
     label_kinds: ClassVar = (("list",), ("category", "text"))
-    objective: ClassVar = "micro_f1"
-    compared: ClassVar = "micro_f1"
+
+    @property
+    def objective(self) -> str:
+        """The best epoch has the highest."""
+        return "micro_f1"
+
+    @property
+    def compared(self) -> str:
+        """What is compared with the baselines."""
+        return "micro_f1"
 
     @classmethod
     def fits(cls, column: LabelColumn) -> Finding | None:

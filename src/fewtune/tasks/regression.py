@@ -45,8 +45,16 @@ class Regression(SequenceTask):
     """What it is then divided by; empty: the standard deviation of the training rows."""
 
     label_kinds: ClassVar = (("number",), ("category",))
-    objective: ClassVar = "r2"
-    compared: ClassVar = "r2"
+
+    @property
+    def objective(self) -> str:
+        """The best epoch has the highest."""
+        return "r2"
+
+    @property
+    def compared(self) -> str:
+        """What is compared with the baselines."""
+        return "r2"
 
     @classmethod
     def fits(cls, column: LabelColumn) -> Finding | None:

@@ -1,0 +1,303 @@
+"""Text to text with an encoder-decoder: summarization, translation, correction, and whatever else is written from a text.
+
+The encoder reads the source x, inside a `template` where one is given, and the decoder learns the target y word by word. The
+loss is the cross-entropy −Σₜ log p(yₜ | y₁ … yₜ₋₁, x) over the target's tokens with its end token, and with label smoothing ε it
+is (1 − ε) times that plus ε times the mean of −log p over the whole vocabulary (Szegedy et al., Rethinking the Inception
+Architecture, 2016, arXiv 1512.00567, section 7). Where a row has several references the first is learned, and all count in the
+scores.
+
+Scores are those of texts written greedily or by beam search, as in use: chrF, BLEU, ROUGE-1, -2, -L and -Lsum, exact match,
+with bootstrap intervals over documents (exact match: Wilson).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fewtune.data.answers import Texts
+from fewtune.data.columns import Columns, Given
+from fewtune.data.couples import couple, find_source_and_target
+from fewtune.data.labels import LabelReader
+from fewtune.data.read import Table
+from fewtune.data.rows import Row
+from fewtune.data.rows import rows as rows_of
+from fewtune.data.split import Split, split
+from fewtune.data.template import filled, places
+from fewtune.errors import DataError
+from fewtune.evidence.compare import Difference
+from fewtune.evidence.text_scores import text_difference, text_metrics, text_scores, text_worths
+from fewtune.metrics.bleu import bleu_signature
+from fewtune.metrics.chrf import chrf_signature
+from fewtune.metrics.rouge import sentences
+from fewtune.record.plan import Finding
+from fewtune.record.result import Scores
+from fewtune.registry import did_you_mean
+from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Task
+from fewtune.tasks._generate import write
+from fewtune.tasks._pad import pad
+from fewtune.tasks._targets import target_findings
+
+SOURCE = "source"
+"""The place in a template where the source text goes; other places are columns."""
+IGNORED = -100
+"""Stands where a target is padded; transformers' models read it so."""
+SUMMARY = 0.5
+"""Targets shorter than this share of their sources are summaries, judged by ROUGE-L; others by chrF. A convention."""
+LEAD = 3
+"""Sentences of the baseline that repeats the beginning: See et al., 2017, arXiv 1704.04368, and most of the field since."""
+
+
+class Seq2seq(Task):
+    """A text written from a text: summary, translation, correction."""
+
+    name: Literal["seq2seq"] = "seq2seq"
+    template: str | None = Field(default=None, min_length=1)
+    """What the model reads, with `{source}` for the source text and `{column}` for other columns; empty: the source text alone.
+    T5 was trained with `summarize: {source}` and `translate English to German: {source}`."""
+    max_target_length: int = Field(default=128, ge=2)
+    """Longest target in tokens, in training (the rest is cut off and counted) and in what is written."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the loss that asks every word of the vocabulary to stay possible."""
+    beams: int = Field(default=1, ge=1, le=16)
+    """Texts kept in mind while one is written: 1 is greedy, 4 is usual for summaries and takes about as many times longer."""
+    length_penalty: float = 1.0
+    """With several beams: above 1 longer texts are preferred, below 1 shorter ones."""
+    metric: Literal["chrf", "bleu", "rouge_1", "rouge_2", "rouge_l", "rouge_lsum", "exact_match"] | None = None
+    """Which score chooses the best epoch and is compared with the baselines; empty: `rouge_l` where targets are less than half as
+    long as their sources, else `chrf`."""
+
+    auto_class: ClassVar = "AutoModelForSeq2SeqLM"
+    peft_task_type: ClassVar = "SEQ_2_SEQ_LM"
+
+    @property
+    def objective(self) -> str:
+        """The metric by which the best epoch is chosen."""
+        return self.metric or "chrf"
+
+    @property
+    def compared(self) -> str:
+        """The same."""
+        return self.objective
+
+    @classmethod
+    def recognised(cls, table: Table, given: Given) -> Finding | None:
+        """Two columns of texts whose names are a source and its target."""
+        found = couple(table)
+        if found is None or not {given.text, given.label} <= {None, *found} or given.pair is not None:
+            return None
+        return Finding(id="fits_texts", level="note", values={"source": found[0], "target": found[1]})
+
+    def columns(self, table: Table, given: Given, *, need_label: bool = True) -> Columns:
+        """The source and the target, and those that the template names."""
+        found = find_source_and_target(table, given, need_target=need_label)
+        others = [name for name in places(self.template or "", "task.template") if name != SOURCE]
+        for name in others:
+            if name not in table.columns:
+                hint = did_you_mean(name, [SOURCE, *table.columns])
+                raise DataError("template_column", path=table.path, column=name, hint=hint)
+        return replace(found, others={f"template_{number}": name for number, name in enumerate(others, 1)})
+
+    def reading(self, table: Table, columns: Columns) -> Self:
+        """There is one way to read texts."""
+        return self
+
+    def rows(self, table: Table, columns: Columns) -> list[Row]:
+        """Sources as they stand; targets with one or several references; templates filled in."""
+        found = rows_of(table, columns, LabelReader(_references, "data_target_kind"))
+        if self.template is None:
+            return found
+        return [replace(row, prompt=self._filled(row.text, table.rows[row.number])) for row in found]
+
+    def prepare(self, rows: Sequence[Row]) -> Self:
+        """The metric, unless it was given."""
+        if self.metric is not None:
+            return self
+        lengths = [(len(_texts(row)[0]), len(row.text)) for row in rows]
+        shorter = np.median([target / max(source, 1) for target, source in lengths]) < SUMMARY
+        return self.model_copy(update={"metric": "rouge_l" if shorter else "chrf"})
+
+    def check(self, rows: Sequence[Row], split: str) -> None:
+        """Any text can be written."""
+
+    def unit(self, row: Row) -> Hashable:
+        """Equal sources."""
+        return row.text
+
+    def split(
+        self, rows: Sequence[Row], *, validation: float, test: float, seed: int, together: Sequence[Hashable]
+    ) -> Split:
+        """By chance."""
+        return split([""] * len(rows), validation=validation, test=test, seed=seed, groups=together)
+
+    def model_options(self) -> dict[str, Any]:
+        """Nothing: the output layer is the vocabulary."""
+        return {}
+
+    def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self:
+        """A language model's output layer is used as it is."""
+        return self
+
+    def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> list[Features]:
+        """One piece per row: the source cut at `max_length`; the first reference, with its end token, at `max_target_length`."""
+        if not rows:
+            return []
+        sources = tokenizer([self.read(row) for row in rows], truncation=True, max_length=self.max_length)
+        known = [index for index, row in enumerate(rows) if row.label is not None]
+        targets: list[list[int] | None] = [None] * len(rows)
+        if known:
+            texts = [_texts(rows[index])[0] for index in known]
+            ids: Any = tokenizer(text_target=texts, truncation=True, max_length=self.max_target_length)["input_ids"]
+            for index, found in zip(known, ids, strict=True):
+                targets[index] = _ended(found, tokenizer, self.max_target_length)
+        return [
+            {name: sources[name][index] for name in ("input_ids", "attention_mask")} | {"row": index, "label": target}  # pyright: ignore[reportIndexIssue]
+            for index, target in enumerate(targets)
+        ]
+
+    def read(self, row: Row) -> str:
+        """What the encoder reads of a row."""
+        if row.prompt is not None or self.template is None:
+            return row.text if row.prompt is None else row.prompt
+        return self._filled(row.text, {})
+
+    def findings(
+        self, rows: Sequence[Row], features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, split: str
+    ) -> list[Finding]:
+        """How many sources and targets are cut, and how many targets the tokenizer cannot write."""
+        assert self.max_length is not None, "the plan fills it in"
+        sources = [self.read(row) for row in rows]
+        targets = [_texts(row)[0] for row in rows]
+        limits = (self.max_length, self.max_target_length)
+        return target_findings(sources, targets, features, tokenizer, limits, split)
+
+    def collate(self, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> Batch:
+        """`input_ids`, `attention_mask` (rows, source) and, where all are known, `label` (rows, target), padded with -100."""
+        batch: Batch = pad(features, tokenizer)
+        if all(piece["label"] is not None for piece in features):
+            longest = max(len(piece["label"]) for piece in features)
+            padded = [piece["label"] + [IGNORED] * (longest - len(piece["label"])) for piece in features]
+            batch["label"] = torch.tensor(padded)
+        return batch
+
+    def count(self, batch: Batch) -> float:
+        """The target's tokens, its end token among them."""
+        return float((batch["label"] != IGNORED).sum())
+
+    def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
+        """Logits (rows, target, vocabulary) in fp32, each for the token that follows what the decoder has read so far."""
+        shifted = model.prepare_decoder_input_ids_from_labels(labels=batch["label"])  # pyright: ignore[reportCallIssue]
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        return model(**inputs, decoder_input_ids=shifted, use_cache=False).logits.float()
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy with label smoothing, summed over the target's tokens."""
+        logits, labels = outputs.flatten(0, 1), batch["label"].flatten()
+        return F.cross_entropy(
+            logits, labels, ignore_index=IGNORED, label_smoothing=self.label_smoothing, reduction="sum"
+        )
+
+    def answer(
+        self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
+    ) -> tuple[list[Any], float | None]:
+        """The text written for each row, and whether it was ended."""
+        loss = float(self.loss(self.outputs(model, batch), batch)) if "label" in batch else None
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        limits = {"most_tokens": self.max_target_length, "beams": self.beams, "length_penalty": self.length_penalty}
+        return write(model, tokenizer, inputs, **limits), loss
+
+    def calibrated(self, said: Said) -> Self:
+        """Nothing is left to be fitted."""
+        return self
+
+    def decode(self, said: Said) -> list[Prediction]:
+        """The texts; those that were not ended are marked."""
+        return [Prediction(text, {}, {} if finished else {"unfinished": True}) for text, finished in said.outputs]
+
+    def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
+        """chrF, BLEU, ROUGE and exact match."""
+        return text_metrics(_all(rows), _said(predictions))
+
+    def score(
+        self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
+    ) -> Scores:
+        """The metrics with intervals."""
+        return text_scores(_all(rows), _said(predictions), confidence=confidence, resamples=resamples)
+
+    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
+        """As sacrebleu says it, and what our ROUGE differs in."""
+        references = _all(rows)
+        rouge = "rouge-score, F1, best reference, words of any alphabet in lower case with diacritics, no stemming"
+        return {"bleu": bleu_signature(references), "chrf": chrf_signature(references), "rouge": rouge}
+
+    def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
+        """Texts are not taken for each other."""
+
+    def certainties(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
+        """Nothing is stated about how sure a text is."""
+
+    def worth(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> NDArray[np.float64]:
+        """The metric of each text by itself."""
+        return text_worths(self.objective, _all(rows), _said(predictions))
+
+    def baselines(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> dict[str, Baseline]:
+        """The source as it is; its first three sentences."""
+        return {"copy": _saying(lambda text: text), "lead_3": _saying(lambda text: " ".join(sentences(text)[:LEAD]))}
+
+    def compare(
+        self,
+        rows: Sequence[Row],
+        tuned: Sequence[Prediction],
+        other: Sequence[Prediction],
+        confidence: float,
+        resamples: int,
+    ) -> Difference:
+        """In `metric`, document by document, with a paired permutation test."""
+        said = (_said(tuned), _said(other))
+        return text_difference(self.objective, _all(rows), *said, confidence=confidence, resamples=resamples)
+
+    def _filled(self, source: str, cells: dict[str, Any]) -> str:
+        assert self.template is not None
+        missing = [name for name in places(self.template, "task.template") if name not in (SOURCE, *cells)]
+        if missing:
+            raise DataError("template_cells", names=", ".join(missing))
+        return filled(self.template, {**cells, SOURCE: source})
+
+
+def _references(cell: Any) -> Texts:
+    texts = tuple(cell) if isinstance(cell, list) else (cell,)
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(cell)
+    return Texts(texts)
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    assert isinstance(row.label, Texts), row.label
+    return row.label.texts
+
+
+def _all(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    return [_texts(row) for row in rows]
+
+
+def _said(predictions: Sequence[Prediction]) -> list[str]:
+    return [str(said.label) for said in predictions]
+
+
+def _ended(ids: list[int], tokenizer: PreTrainedTokenizerBase, most: int) -> list[int]:
+    """With the end token, which is learned too: a model that never saw it would not stop."""
+    end = tokenizer.eos_token_id
+    return ids if not isinstance(end, int) or ids[-1:] == [end] else [*ids[: most - 1], end]
+
+
+def _saying(text_of: Any) -> Baseline:
+    return lambda rows: [Prediction(text_of(row.text), {}) for row in rows]
