@@ -18,6 +18,7 @@ from tokenizers.models import BPE
 from torch import Tensor
 from transformers import (
     AutoModel,
+    BartConfig,
     BertConfig,
     DebertaV2Config,
     GPT2Config,
@@ -110,6 +111,29 @@ _CONFIGS: dict[str, tuple[Callable[..., PreTrainedConfig], dict[str, Any], tuple
 }
 
 ARCHITECTURES: tuple[str, ...] = tuple(_CONFIGS)
+"""Those that every method is proved on."""
+_CONFIGS["bart"] = (
+    BartConfig,
+    {
+        "d_model": WIDTH,
+        "encoder_layers": BLOCKS,
+        "decoder_layers": BLOCKS,
+        "encoder_attention_heads": HEADS,
+        "decoder_attention_heads": HEADS,
+        "encoder_ffn_dim": INNER,
+        "decoder_ffn_dim": INNER,
+        "vocab_size": VOCABULARY,
+        "max_position_embeddings": POSITIONS,
+        # As BART was trained: its decoder starts with the end token, and every text begins with <cls>.
+        "decoder_start_token_id": EOS,
+        "forced_eos_token_id": EOS,
+        "bos_token_id": CLS,
+    }
+    | {name: value for name, value in _IDS.items() if name != "bos_token_id"},
+    ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),
+)
+WRITERS: tuple[str, ...] = ("t5", "t5_gated", "bart")
+"""Encoder-decoders, which write texts."""
 
 
 def tiny_config(architecture: str, *, labels: int = 3, dropout: float = 0.0) -> PreTrainedConfig:
@@ -209,6 +233,7 @@ _DECODER = ("$A", "$A $B")
 _TEMPLATES = {
     "bert": ("<cls> $A <sep>", "<cls> $A <sep> $B:1 <sep>:1"),
     "t5": ("$A </s>", "$A $B </s>"),
+    "bart": ("<cls> $A </s>", "<cls> $A </s> $B </s>"),
     "gpt2": _DECODER,
     "llama": _DECODER,
     "qwen2": _DECODER,

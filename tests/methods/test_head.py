@@ -1,5 +1,7 @@
 """Only the head learns, and it is the head people mean."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import AutoModel
@@ -7,7 +9,9 @@ from transformers import AutoModel
 from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods.head import Head
-from models import ARCHITECTURES, tiny_batch, tiny_config, tiny_model
+from fewtune.model.find import Origin
+from fewtune.save.own import load, save
+from models import ARCHITECTURES, inputs_of, tiny_batch, tiny_config, tiny_model
 
 _BOTH = ("weight", "bias")
 EXPECTED = {
@@ -44,3 +48,52 @@ def test_a_model_without_a_head_is_refused_and_stays_as_it_was() -> None:
     with pytest.raises(MethodError, match=r"BertModel has nothing there"):
         adapt(model, Head())
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "head", "learned"),
+    [
+        ("t5", "AutoModelForSeq2SeqLM", "lm_head.W"),
+        ("gpt2", "AutoModelForCausalLM", "lm_head.W"),
+        ("bert", "AutoModelForMaskedLM", "cls.predictions.decoder.W"),
+        ("llama", "AutoModelForCausalLM", "lm_head.weight"),
+    ],
+)
+def test_the_head_of_a_language_model_is_its_output_layer(
+    architecture: str, head: str, learned: str, tmp_path: Path
+) -> None:
+    """Where it is tied to the embeddings a copy learns, so that the body reads as before."""
+    model, before = tiny_model(architecture, head=head), tiny_model(architecture, head=head)
+    batch = inputs_of(tiny_batch(architecture))
+    if "Seq2Seq" in head:
+        batch["decoder_input_ids"] = batch["input_ids"].roll(1, dims=-1)
+    with torch.no_grad():
+        plain = model(**batch).logits
+    adapted = adapt(model, Head())
+    assert list(adapted.trainable()) == [learned]
+    with torch.no_grad():
+        torch.testing.assert_close(adapted.model(**batch).logits, plain, rtol=0, atol=0)
+    loss = adapted.model(**batch).logits.logsumexp(-1).sum()
+    loss.backward()
+    with torch.no_grad():
+        for parameter in adapted.trainable().values():
+            assert parameter.grad is not None and parameter.grad.abs().sum() > 0
+            parameter -= 0.1 * parameter.grad
+        moved = adapted.model(**batch).logits
+    assert (moved - plain).abs().max() > 1e-3
+    embeddings = [each.get_input_embeddings().weight for each in (model, before)]
+    assert torch.equal(*embeddings), "what the body reads is as it was"
+    save(adapted, tmp_path, Origin("tiny", None, tmp_path))
+    again = load(tiny_model(architecture, head=head), tmp_path)
+    with torch.no_grad():
+        torch.testing.assert_close(again.model(**batch).logits, moved, rtol=0, atol=0)
+
+
+def test_the_copy_of_an_output_layer_merges_into_a_plain_one() -> None:
+    model = tiny_model("bert", head="AutoModelForMaskedLM")
+    [layer] = adapt(model, Head()).layers().values()
+    x = torch.randn(3, layer.in_features)
+    with torch.no_grad():
+        torch.testing.assert_close(layer.merged()(x), layer(x), rtol=0, atol=0)
+    with pytest.raises(ValueError, match="expected W"):
+        layer.load({"W": torch.zeros(2, 2)})

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from fewtune.data.answers import Texts
 from fewtune.data.labels import Label
 from fewtune.data.rows import Row
 from fewtune.data.split import Split
@@ -17,8 +18,9 @@ from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Tas
 from fewtune.tasks.classification import Classification
 from fewtune.tasks.multilabel import Multilabel
 from fewtune.tasks.regression import Regression
+from fewtune.tasks.seq2seq import Seq2seq
 from fewtune.testing import check_task, task_checks
-from models import ARCHITECTURES, tiny_model, tiny_tokenizer
+from models import ARCHITECTURES, WRITERS, tiny_model, tiny_tokenizer
 
 TEXTS = [
     "Great!",
@@ -71,6 +73,20 @@ def test_every_task_works_on_every_architecture(architecture: str, name: str) ->
     for rows in (ROWS, PAIRS):
         for check in ("padding_is_invisible", "loss_is_a_sum", "decode_keeps_the_order", "what_is_fitted_is_kept"):
             CHECKS[check](task, labelled(rows, labels), tokenizer, model)
+
+
+TARGETS = [
+    Texts((text,))
+    for text in ("Tuyệt vời quá", "It never came here", "xanh lam đậm", "Tuyệt vời", "không bao giờ nữa đâu")
+]
+
+
+@pytest.mark.parametrize("check", task_checks(), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("architecture", WRITERS)
+def test_text_to_text_keeps_the_contract(architecture: str, check: Callable[..., None]) -> None:
+    model = tiny_model(architecture, head=Seq2seq.auto_class)
+    task = Seq2seq(max_length=40, max_target_length=12)
+    check(task, labelled(ROWS, TARGETS), tiny_tokenizer(architecture), model)
 
 
 class Mean(Classification):

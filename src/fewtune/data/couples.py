@@ -36,6 +36,8 @@ def couple(table: Table) -> tuple[str, str] | None:
         if is_named(source, (one,)) and is_named(target, (two,))
     ]
     spoken = [name for name in table.columns if re.sub(r"[-_].*", "", name.strip().casefold()) in LANGUAGES]
+    if len(spoken) > 2:  # then a column `id` holds numbers, not Indonesian
+        spoken = [name for name in spoken if name.casefold() != "id"]
     if len(spoken) == 2:
         named.append((spoken[0], spoken[1]))
     return named[0] if len(named) == 1 else None

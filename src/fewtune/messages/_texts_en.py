@@ -11,7 +11,7 @@ SENTENCES: dict[str, str] = {
         "Write a text, or a list of texts that are equally good, or remove these rows."
     ),
     "template_braces": "{option}: '{template}' cannot be read ({reason}). Write a place as {{source}} or {{column}}, and a brace itself twice",
-    "template_column": "{path}: task.template names a column '{column}', which is not there{hint}. Correct the template, or the column",
+    "template_column": "{path}: task.template names a column '{column}', which is not there; {hint}",
     "template_cells": "this model reads {names} beside the text (task.template); give the rows as a file with these columns: "
     "fewtune predict RUN --data FILE",
     "target_cut": "{split}: {rows:,} of {of_rows:,} targets are longer than {max_length} tokens (longest {longest:,}) and are cut, {tokens_lost:,} tokens "

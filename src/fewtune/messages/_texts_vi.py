@@ -11,7 +11,7 @@ SENTENCES: dict[str, str] = {
         "Hãy ghi một văn bản, hoặc một danh sách văn bản tốt như nhau, hoặc xóa các hàng này."
     ),
     "template_braces": "{option}: không đọc được '{template}' ({reason}). Hãy viết chỗ điền là {{source}} hoặc {{column}}, còn dấu ngoặc nhọn thì viết hai lần",
-    "template_column": "{path}: task.template nhắc đến cột '{column}' nhưng không có cột này{hint}. Hãy sửa mẫu câu hoặc tên cột",
+    "template_column": "{path}: task.template nhắc đến cột '{column}' nhưng không có cột này; {hint}",
     "template_cells": "mô hình này còn đọc {names} bên cạnh văn bản (task.template); hãy đưa các hàng vào bằng một tệp có những cột đó: "
     "fewtune predict RUN --data FILE",
     "target_cut": "{split}: {rows:,} trên {of_rows:,} văn bản đích dài hơn {max_length} token (dài nhất {longest:,}) nên bị cắt, mất {tokens_lost:,} token; "

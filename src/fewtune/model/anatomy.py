@@ -141,6 +141,12 @@ class Anatomy:
         layer = self.model.get_output_embeddings()
         return next((path for path, module in self.model.named_modules() if module is layer), None)
 
+    @property
+    def tied(self) -> bool:
+        """Whether a language model's output layer shares its weight with the input embeddings."""
+        layer = self.model.get_output_embeddings()
+        return layer is not None and layer.weight is self.model.get_input_embeddings().weight
+
     @cached_property
     def positions(self) -> int | None:
         """Longest input in tokens the model has positions for; None where positions are relative (T5)."""

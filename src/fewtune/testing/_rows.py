@@ -43,7 +43,7 @@ def varied(
     task, features = prepared(task, rows, tokenizer)
     outputs = answers(task, features, tokenizer, model)
     varied = [
-        kept + index * kept.roll(1, dims=-1) if kept.is_floating_point() else kept for index, kept in enumerate(outputs)
+        kept + index * kept.roll(1, dims=-1) if isinstance(kept, Tensor) else kept for index, kept in enumerate(outputs)
     ]
     return task, Said(rows, features, varied)
 
@@ -67,7 +67,7 @@ def prepared(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase
 
 def answers(
     task: Task, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
-) -> list[Tensor]:
+) -> list[Any]:
     """What is kept of each piece."""
     with torch.no_grad():
         return task.answer(model.eval(), task.collate(features, tokenizer), tokenizer)[0]
