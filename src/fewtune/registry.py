@@ -5,11 +5,13 @@ describing import nothing, so help is instant; `find` imports the one file it ne
 """
 
 import ast
+import re
 import unicodedata
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import dedent
 from typing import Literal
 
 from fewtune.errors import ConfigError
@@ -34,6 +36,13 @@ SHORT_FORMS = {
         "multilabel_classification": "multilabel",
         "multi_label_classification": "multilabel",
         "text_regression": "regression",
+        "summarization": "seq2seq",
+        "summarisation": "seq2seq",
+        "translation": "seq2seq",
+        "text2text": "seq2seq",
+        "text2text_generation": "seq2seq",
+        "text_to_text": "seq2seq",
+        "seq_2_seq_lm": "seq2seq",
     },
     "track": {
         "tb": "tensorboard",
@@ -68,6 +77,12 @@ def describe(kind: Kind, name: str) -> str:
     if path.exists():
         return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return _entry_points(kind)[name].value
+
+
+def example(name: str) -> tuple[str, str] | None:
+    """The name and the contents of the example file at the end of a task's docstring, read without importing it."""
+    found = re.search(r"\n`([\w.]+)`:\n\n((?: {4}.*(?:\n|\Z))+)\Z", describe("tasks", name))
+    return (found[1], dedent(found[2])) if found else None
 
 
 def canonical(kind: Kind, name: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from cli.terminal import FAST, Command, listing, texts, write_csv
 from fewtune.cli._config import run_config
 from fewtune.config.read import build, read_yaml
-from fewtune.registry import names
+from fewtune.registry import example, names
 from fewtune.settings import RunConfig
 
 FLAGS = ("model", "task", "method", "validation", "test", "text_column", "pair_column", "label_column", "seed")
@@ -21,12 +21,10 @@ def as_train(*args: object, **flags: str) -> RunConfig:
 
 @pytest.mark.parametrize("task", names("tasks"))
 @pytest.mark.parametrize("method", names("methods"))
-def test_the_file_says_the_same_as_the_command_line(fewtune: Command, here: Path, data: Path, method: str, task: str):
-    data = (
-        data
-        if task != "regression"
-        else write_csv(here.parent / "số.csv", ["text", "label"], [("a b", 1.5), ("c", 2.5)])
-    )
+def test_the_file_says_the_same_as_the_command_line(fewtune: Command, here: Path, method: str, task: str):
+    file, text = example(task) or ("", "")
+    data = here.parent / file
+    data.write_text(text, encoding="utf-8")
     done = fewtune("init", data, "--model", "org/model", "--method", method, "--task", task, "train.epochs=3")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[-1] == (

@@ -1,9 +1,11 @@
 """`fewtune methods` and `fewtune tasks`: what there is, and with which options."""
 
+from textwrap import indent
+
 import pytest
 
 from cli.terminal import Command
-from fewtune.registry import Kind, describe, find, names
+from fewtune.registry import Kind, describe, example, find, names
 
 ALL = [(kind, name) for kind in ("methods", "tasks") for name in names(kind)]
 
@@ -12,11 +14,20 @@ ALL = [(kind, name) for kind in ("methods", "tasks") for name in names(kind)]
 def test_the_list(fewtune: Command, kind: Kind):
     done = fewtune(kind)
     assert (done.code, done.err) == (0, "")
-    *lines, empty, last = done.out.splitlines()
+    *every, empty, last = done.out.splitlines()
+    lines = [line for line in every if line and not line.startswith(" ")]
     assert [line.split()[0] for line in lines] == names(kind)
     assert all(line.endswith(".") for line in lines)
     assert len({line.index(describe(kind, line.split()[0]).split()[0]) for line in lines}) == 1  # one column
     assert (empty, last) == ("", f"Options of one: fewtune {kind} NAME")
+
+
+def test_the_tasks_are_listed_with_a_file_of_three_lines(fewtune: Command):
+    done = fewtune("tasks")
+    for name in names("tasks"):
+        file, text = example(name) or ("", "")
+        assert f"    {file}\n{indent(text, ' ' * 8)}\n" in done.out
+        assert len(text.splitlines()) >= 3
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
@@ -45,4 +56,4 @@ def test_spellings(fewtune: Command):
     done = fewtune("methods", "lorra")
     assert (done.code, done.out, done.err) == (2, "", "Error: unknown method 'lorra'; did you mean 'lora'?\n")
     done = fewtune("tasks", "zzz")
-    assert (done.code, done.err) == (2, "Error: unknown task 'zzz'; known: classification, multilabel, regression\n")
+    assert (done.code, done.err) == (2, "Error: unknown task 'zzz'; known: " + ", ".join(names("tasks")) + "\n")

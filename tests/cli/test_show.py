@@ -142,4 +142,4 @@ def test_the_verdict_of_numbers_is_in_their_metric():
         "(TF-IDF + ridge regression) (0.125): by +0.500 (-0.100 to +0.750), p = "
     )
     assert "đạt R² 0.500" in verdict(of("r2"), "vi")
-    assert "reaches 0.500 bleu" in verdict(of("bleu"), "en")  # a metric of a plug-in by its own name
+    assert "reaches 0.500 their_own" in verdict(of("their_own"), "en")  # a metric of a plug-in by its own name

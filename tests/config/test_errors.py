@@ -12,6 +12,8 @@ from fewtune.errors import ConfigError
 from fewtune.registry import find, names
 from fewtune.settings import RunConfig
 
+TASKS = ", ".join(names("tasks"))
+
 BASE = {"model": "m", "data": "d.csv"}
 NEXT = "All options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME"
 
@@ -72,7 +74,7 @@ def message(values: dict[str, Any], language: str = "en") -> str:
         ("method.rnak=3", "method.rnak: unknown name; did you mean 'rank'?"),
         ("method.rank=0", "method.rank: must be >= 1, got 0"),
         ("task.name=cls task.max_len=64", "task.max_len: unknown name; did you mean 'max_length'?"),
-        ("task.max_length=64", "task: needs a name (task.name=…); known: classification, multilabel, regression"),
+        ("task.max_length=64", "task: needs a name (task.name=…); known: " + TASKS),
         # trackers
         ("track=mlfow", "track.0: unknown tracker 'mlfow'; did you mean 'mlflow'?"),
         ("track=[mlflow,zzz]", "track.1: unknown tracker 'zzz'; known: mlflow, tensorboard, wandb"),
@@ -133,7 +135,7 @@ def test_what_is_needed_says_how_to_give_it():
 def test_every_mistake_at_once():
     pairs = "train.epoch=3 train.batch_size=0 method.name=lora method.rank=x method.rnak=1 task=zzz seed=-1 nope=1"
     assert message(overrides(pairs.split())).split("\n") == [
-        "task: unknown task 'zzz'; known: classification, multilabel, regression",
+        "task: unknown task 'zzz'; known: " + TASKS,
         "method.rank: must be a whole number, got 'x'",
         "method.rnak: unknown name; did you mean 'rank'?",
         "train.batch_size: must be >= 1, got 0",

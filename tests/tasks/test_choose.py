@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from fewtune.data.columns import Given
 from fewtune.data.labels import LabelColumn, label_column
-from fewtune.data.read import Table
+from fewtune.data.read import Table, read
 from fewtune.errors import DataError
-from fewtune.tasks._choose import by_label
+from fewtune.registry import example, find, names
+from fewtune.tasks._choose import by_label, choose
+from fewtune.tasks._sequence import SequenceTask
 
 
 def column(cells: list[Any]) -> LabelColumn:
@@ -33,6 +36,19 @@ def test_the_only_one_that_fits_is_taken_with_the_reason(cells: list[Any], task:
     assert found.name == task
     assert reason.say() == why
     assert reason.say("vi") != why
+
+
+@pytest.mark.parametrize("name", names("tasks"))
+def test_the_example_of_a_task_is_read_by_it(name: str, tmp_path: Path) -> None:
+    file, text = example(name) or ("", "")
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    data = read(tmp_path / file)
+    task = find("tasks", name)()
+    columns = task.columns(data, Given())
+    rows = task.reading(data, columns).rows(data, columns)
+    assert len(rows) >= 2 and all(row.text and row.label is not None for row in rows)
+    if not isinstance(task, SequenceTask):  # those are told apart by many labels
+        assert choose(data, Given())[0].name == name
 
 
 @pytest.mark.parametrize(

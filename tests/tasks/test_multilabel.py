@@ -134,7 +134,7 @@ def test_too_many_labels_are_refused() -> None:
 
 def test_a_label_that_training_does_not_know_is_refused_with_its_rows() -> None:
     task = Multilabel().prepare(ROWS)
-    with pytest.raises(DataError, match=r"test: labels that training does not know, with their rows: {'lạ': 2}"):
+    with pytest.raises(DataError, match=r"test: labels that training does not know, with their rows: 'lạ' \(2\)"):
         task.check([*ROWS, *[Row("x", None, ("giá", "lạ"), 9)] * 2], "test")
     task.check([Row("x", None, (), 9)], "test")
 

@@ -1,8 +1,10 @@
 """`fewtune methods` and `fewtune tasks`: read from the files themselves, without importing them."""
 
+from textwrap import indent
+
 import click
 
-from fewtune.registry import Kind, canonical, describe, find, names
+from fewtune.registry import Kind, canonical, describe, example, find, names
 
 
 @click.command()
@@ -15,7 +17,7 @@ def methods(name: str | None) -> None:
 @click.command()
 @click.argument("name", required=False)
 def tasks(name: str | None) -> None:
-    """List the tasks; with NAME, what it does and its options."""
+    """List the tasks, each with an example of its file; with NAME, what it does and its options."""
     _show("tasks", name)
 
 
@@ -24,6 +26,9 @@ def _show(kind: Kind, name: str | None) -> None:
         width = max(map(len, names(kind))) + 2
         for each in names(kind):
             click.echo(f"{each:<{width}}{describe(kind, each).partition(chr(10))[0]}")
+            if kind == "tasks" and (found := example(each)):
+                file, text = found
+                click.echo(indent(f"{file}\n{indent(text, '    ')}", "    "))
         click.echo(f"\nOptions of one: fewtune {kind} NAME")
         return
     found = find(kind, name)

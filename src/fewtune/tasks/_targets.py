@@ -32,6 +32,12 @@ def target_findings(
     return found + _lost(targets, tokenizer, split)
 
 
+def ended(ids: list[int], tokenizer: PreTrainedTokenizerBase, most: int) -> list[int]:
+    """With the end token, which is learned too: a model that never saw it would not stop."""
+    end = tokenizer.eos_token_id
+    return ids if not isinstance(end, int) or ids[-1:] == [end] else [*ids[: most - 1], end]
+
+
 def _cut(
     id: str,
     texts: Sequence[str],

@@ -6,6 +6,12 @@ With `class_weights` a label's rows that carry it count as much as it weighs (ba
 mean is taken over these weights. A label is given where σ(z / temperature) reaches `threshold`, which is one for all labels
 and tuned on the validation rows. Scores: micro F1 and macro F1 (bootstrap intervals), exact match and F1 of each label (Wilson
 intervals).
+
+`feedback.csv`:
+
+    text,labels
+    "Giá hơi cao, giao cũng chậm.",giá|giao hàng
+    The shop is lovely.,
 """
 
 from collections.abc import Hashable, Mapping, Sequence

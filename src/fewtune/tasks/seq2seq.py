@@ -6,13 +6,19 @@ is (1 − ε) times that plus ε times the mean of −log p over the whole vocab
 Architecture, 2016, arXiv 1512.00567, section 7). Where a row has several references the first is learned, and all count in the
 scores.
 
-Scores are those of texts written greedily or by beam search, as in use: chrF, BLEU, ROUGE-1, -2, -L and -Lsum, exact match,
-with bootstrap intervals over documents (exact match: Wilson).
+Scores: chrF, BLEU, ROUGE-1, -2, -L and -Lsum and exact match of texts that are written greedily or by beam search, as in use;
+bootstrap intervals over documents (exact match: Wilson).
+
+`pairs.csv`:
+
+    source,target
+    I do not know.,Tôi không biết.
+    Where is the station?,Nhà ga ở đâu?
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -34,18 +40,18 @@ from fewtune.data.rows import rows as rows_of
 from fewtune.data.split import Split, split
 from fewtune.data.template import filled, places
 from fewtune.errors import DataError
+from fewtune.evidence.baseline_texts import copy, lead
 from fewtune.evidence.compare import Difference
 from fewtune.evidence.text_scores import text_difference, text_metrics, text_scores, text_worths
 from fewtune.metrics.bleu import bleu_signature
 from fewtune.metrics.chrf import chrf_signature
-from fewtune.metrics.rouge import sentences
 from fewtune.record.plan import Finding
 from fewtune.record.result import Scores
 from fewtune.registry import did_you_mean
 from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Task
 from fewtune.tasks._generate import write
 from fewtune.tasks._pad import pad
-from fewtune.tasks._targets import target_findings
+from fewtune.tasks._targets import ended, target_findings
 
 SOURCE = "source"
 """The place in a template where the source text goes; other places are columns."""
@@ -53,8 +59,6 @@ IGNORED = -100
 """Stands where a target is padded; transformers' models read it so."""
 SUMMARY = 0.5
 """Targets shorter than this share of their sources are summaries, judged by ROUGE-L; others by chrF. A convention."""
-LEAD = 3
-"""Sentences of the baseline that repeats the beginning: See et al., 2017, arXiv 1704.04368, and most of the field since."""
 
 
 class Seq2seq(Task):
@@ -158,7 +162,7 @@ class Seq2seq(Task):
             texts = [_texts(rows[index])[0] for index in known]
             ids: Any = tokenizer(text_target=texts, truncation=True, max_length=self.max_target_length)["input_ids"]
             for index, found in zip(known, ids, strict=True):
-                targets[index] = _ended(found, tokenizer, self.max_target_length)
+                targets[index] = ended(found, tokenizer, self.max_target_length)
         return [
             {name: sources[name][index] for name in ("input_ids", "attention_mask")} | {"row": index, "label": target}  # pyright: ignore[reportIndexIssue]
             for index, target in enumerate(targets)
@@ -251,7 +255,7 @@ class Seq2seq(Task):
 
     def baselines(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> dict[str, Baseline]:
         """The source as it is; its first three sentences."""
-        return {"copy": _saying(lambda text: text), "lead_3": _saying(lambda text: " ".join(sentences(text)[:LEAD]))}
+        return {"copy": _saying(copy), "lead_3": _saying(lead)}
 
     def compare(
         self,
@@ -293,11 +297,5 @@ def _said(predictions: Sequence[Prediction]) -> list[str]:
     return [str(said.label) for said in predictions]
 
 
-def _ended(ids: list[int], tokenizer: PreTrainedTokenizerBase, most: int) -> list[int]:
-    """With the end token, which is learned too: a model that never saw it would not stop."""
-    end = tokenizer.eos_token_id
-    return ids if not isinstance(end, int) or ids[-1:] == [end] else [*ids[: most - 1], end]
-
-
-def _saying(text_of: Any) -> Baseline:
-    return lambda rows: [Prediction(text_of(row.text), {}) for row in rows]
+def _saying(write: Callable[[str], str]) -> Baseline:
+    return lambda rows: [Prediction(write(row.text), {}) for row in rows]
