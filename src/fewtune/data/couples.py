@@ -1,8 +1,11 @@
 """Which columns are a source and the target to be written from it, found by their names."""
 
 import re
+from typing import Any
 
+from fewtune.data.answers import Texts
 from fewtune.data.columns import Columns, Given, existing, is_named
+from fewtune.data.labels import LabelReader
 from fewtune.data.profile import profile
 from fewtune.data.read import Table
 from fewtune.errors import DataError
@@ -78,3 +81,14 @@ def _missing(table: Table, found: dict[str, str], *, need_target: bool) -> dict[
     if len(texts) == 1 and (len(wanted) == 1 or not need_target):
         return {wanted[0]: texts[0]}
     raise DataError("texts_unclear", path=table.path, columns=", ".join(f"'{name}'" for name in table.columns))
+
+
+def _references(cell: Any) -> Texts:
+    texts = tuple(cell) if isinstance(cell, list) else (cell,)
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(cell)
+    return Texts(texts)
+
+
+REFERENCES = LabelReader(_references, "data_target_kind")
+"""Reads a text, or a list of texts that are equally good."""

@@ -32,8 +32,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.data.answers import Texts
 from fewtune.data.columns import Columns, Given
-from fewtune.data.couples import couple, find_source_and_target
-from fewtune.data.labels import LabelReader
+from fewtune.data.couples import REFERENCES, couple, find_source_and_target
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
 from fewtune.data.rows import rows as rows_of
@@ -117,7 +116,7 @@ class Seq2seq(Task):
 
     def rows(self, table: Table, columns: Columns) -> list[Row]:
         """Sources as they stand; targets with one or several references; templates filled in."""
-        found = rows_of(table, columns, LabelReader(_references, "data_target_kind"))
+        found = rows_of(table, columns, REFERENCES)
         if self.template is None:
             return found
         return [replace(row, prompt=self._filled(row.text, table.rows[row.number])) for row in found]
@@ -275,13 +274,6 @@ class Seq2seq(Task):
         if missing:
             raise DataError("template_cells", names=", ".join(missing))
         return filled(self.template, {**cells, SOURCE: source})
-
-
-def _references(cell: Any) -> Texts:
-    texts = tuple(cell) if isinstance(cell, list) else (cell,)
-    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        raise ValueError(cell)
-    return Texts(texts)
 
 
 def _texts(row: Row) -> tuple[str, ...]:
