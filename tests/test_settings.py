@@ -160,14 +160,17 @@ def finished(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, {"train.epochs": 7, "method.rank": 4, "task.labels": ("tệ", "tốt"), "train.clip": None}),
-        ({"seed": 1}, {"seed": 1, "train.epochs": 7}),
+        ({}, {"train.epochs": None, "method.rank": 4, "task.labels": None, "train.clip": None}),
+        (
+            {"seed": 1, "task": {"labels": ["tệ", "tốt"]}},
+            {"seed": 1, "train.epochs": None, "task.labels": ("tệ", "tốt")},
+        ),
         ({"method": "full"}, {"method.name": "full", "train.epochs": None, "task.labels": None, "train.clip": None}),
         ({"method": Lora(rank=2)}, {"method.rank": 2, "train.epochs": None}),
         ({"data": Path("e.csv")}, {"data.path": Path("e.csv"), "train.epochs": None, "task.labels": None}),
         ({"data": "e.csv", "train": {"epochs": 3}}, {"train.epochs": 3, "train.clip": None}),
         ({"model": "x", "train": TrainConfig(epochs=7)}, {"train.epochs": 7, "train.clip": 1.0}),
-        ({"track": "mlflow"}, {"train.epochs": 7}),
+        ({"track": "mlflow"}, {"train.clip": None}),
     ],
 )
 def test_from_run(finished: Path, options: dict[str, Any], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch):

@@ -184,8 +184,7 @@ class RunConfig(Config):
         """The options of a finished run, with `options` on top: `RunConfig.from_run("runs/a", method="full", seed=1)`.
 
         A section is given as a dictionary of the options to change (`train={"epochs": 5}`) or whole, as an object. What the
-        run found for itself is found anew where the model, the data, the task or the method is another one. Raises
-        FormatError when `folder` is no finished run, ConfigError with every mistake.
+        run found for itself is found anew. Raises FormatError when `folder` is no finished run, ConfigError with every mistake.
         """
         before, found = RunFolder.open(folder).read_options()
-        return build(cls, without_found(before, merge(before, options), found, options))
+        return build(cls, without_found(merge(before, options), found, options))

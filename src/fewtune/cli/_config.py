@@ -70,8 +70,7 @@ def run_config(
         raise ConfigError("source_missing")
     before, found, said = _start(source, from_run)
     asked = merge(merge(said, flag_values(flags)), overrides(pairs))
-    # What was found for the model, data, task and method of before is found anew for others.
-    return build(RunConfig, without_found(before, merge(before, asked), found, asked))
+    return build(RunConfig, without_found(merge(before, asked), found, asked))
 
 
 def _refuse_name_in_pieces(source: str | None, pairs: Sequence[str]) -> None:

@@ -133,16 +133,12 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def without_found(
-    before: Mapping[str, Any], values: Mapping[str, Any], found: Iterable[str], asked: Mapping[str, Any]
-) -> dict[str, Any]:
-    """`values` less what a run with the options `before` found for itself, where that no longer holds.
+def without_found(values: Mapping[str, Any], found: Iterable[str], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` less what a run found for itself, which is found anew, unless `asked`, the words of this time, gives it.
 
-    `found` are the names of those options (`train.epochs`). They hold for the run's own model, data, task and method; for
-    others they are left out, to be found anew, unless `asked`, the words of this time, gives them.
+    `found` are the names of those options (`train.epochs`). Found again from the same data, model and method they are the same;
+    and a run that starts from this one knows again which of its options nobody asked for.
     """
-    if all(before.get(section) == values.get(section) for section in ("model", "data", "task", "method")):
-        return dict(values)
     kept = dict(values)
     if "task.name" in found and not asked.get("task"):
         kept.pop("task", None)  # nobody named it, so none of its options was asked for either
