@@ -1,11 +1,12 @@
 """What is shown at the end: tables that never cut a number, and the verdict in words."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, answer, groups_table, page, scores_table, verdict
+from fewtune.cli.show import FEW_CLASSES, MANY_CLASSES, answer, groups_table, page, scores_table, typed, verdict
 from fewtune.data.labels import Label
 from fewtune.record.result import Comparison, RunScores, Score, Scores
 from fewtune.tasks._base import Prediction
@@ -143,3 +144,8 @@ def test_the_verdict_of_numbers_is_in_their_metric():
     )
     assert "đạt R² 0.500" in verdict(of("r2"), "vi")
     assert "reaches 0.500 their_own" in verdict(of("their_own"), "en")  # a metric of a plug-in by its own name
+
+
+def test_a_folder_with_spaces_is_typed_in_quotes():
+    assert typed(Path("runs/a")) == str(Path("runs/a"))
+    assert typed(Path("của tôi")) == '"của tôi"'

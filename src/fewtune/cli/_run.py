@@ -7,7 +7,7 @@ import click
 import transformers
 from huggingface_hub.utils import disable_progress_bars
 
-from fewtune.cli.show import groups_table, page, prose, scores_table, verdict
+from fewtune.cli.show import groups_table, page, prose, scores_table, typed, verdict
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.run import RunResult
@@ -61,4 +61,6 @@ def show_result(result: RunResult, language: str, *, as_json: bool, quiet: bool)
         if (groups := groups_table(scores, language)) is not None:
             console.print(groups)
     prose(console, verdict(result.scores, language), style="bold")
-    console.print(say("written", language, folder=result.folder), highlight=False, markup=False)
+    console.print(
+        say("written", language, folder=result.folder, typed=typed(result.folder)), highlight=False, markup=False
+    )

@@ -1,6 +1,7 @@
 """What a person sees in the terminal beside progress: what learns, scores and the verdict."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -89,6 +90,11 @@ def _metric(name: str, language: str) -> str:
 def _value(metric: str, value: float, sign: str = "") -> str:
     """A share of rows in percent, all else as a number."""
     return format(value, f"{sign}.1%" if metric == "accuracy" else f"{sign}.3f")
+
+
+def typed(path: Path) -> str:
+    """As it is typed in a terminal, whatever the system: in quotes where it has spaces."""
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def scores_table(title: str, columns: dict[str, Scores], language: str) -> Table:

@@ -141,7 +141,7 @@ SENTENCES: dict[str, str] = {
     "stopped_patience": "stopped early: {waited} evaluations without a better score; the best was after epoch {best}",
     "stopped_max_minutes": "stopped: the time given (train.max_minutes) is over; the best was after epoch {best}",
     "stopped_epochs": "all epochs done; the best was after epoch {best}",
-    "written": 'Everything is in {folder}. Next: fewtune predict {folder} "some text"',
+    "written": 'Everything is in {folder}. Next: fewtune predict {typed} "some text"',
     "interrupted": "Interrupted. What was learned up to the last epoch is kept; go on with: fewtune resume {folder}",
     "command_unknown": "no command '{name}'; {hint}",
     "error": "Error: {message}",

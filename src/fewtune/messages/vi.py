@@ -140,7 +140,7 @@ SENTENCES: dict[str, str] = {
     "stopped_patience": "dừng sớm: {waited} lần đánh giá không có điểm tốt hơn; tốt nhất là sau epoch {best}",
     "stopped_max_minutes": "dừng: đã hết thời gian cho phép (train.max_minutes); tốt nhất là sau epoch {best}",
     "stopped_epochs": "đã chạy hết các epoch; tốt nhất là sau epoch {best}",
-    "written": 'Mọi thứ nằm trong {folder}. Tiếp theo: fewtune predict {folder} "một câu nào đó"',
+    "written": 'Mọi thứ nằm trong {folder}. Tiếp theo: fewtune predict {typed} "một câu nào đó"',
     "interrupted": "Đã bị ngắt. Những gì học được đến epoch cuối cùng vẫn được giữ; tiếp tục bằng: fewtune resume {folder}",
     "command_unknown": "không có lệnh '{name}'; {hint}",
     "error": "Lỗi: {message}",
