@@ -36,7 +36,7 @@ TASK = TokenClassification(max_length=60)
 
 def rows_of(sentences: dict[str, str]) -> list[Row]:
     return [
-        Row(text, None, Tags(tuple(tags.split())), number, None, tuple(text.split()))
+        Row(text, None, Tags(tuple(tags.split())), number, words=tuple(text.split()))
         for number, (text, tags) in enumerate(sentences.items())
     ]
 
@@ -109,7 +109,7 @@ def test_the_loss_is_that_of_transformers_and_three_steps_lower_it(architecture:
 
 def long_row(words: int = 60) -> Row:
     found = tuple(f"từ{number}" for number in range(words))
-    return Row(" ".join(found), None, Tags(tuple("B-LOC" if n % 7 == 0 else "O" for n in range(words))), 0, None, found)
+    return Row(" ".join(found), None, Tags(tuple("B-LOC" if n % 7 == 0 else "O" for n in range(words))), 0, words=found)
 
 
 def test_no_word_of_a_long_sentence_is_lost() -> None:
@@ -152,7 +152,7 @@ def test_windows_put_every_answer_where_it_belongs() -> None:
 def test_decoded_entities_and_probabilities() -> None:
     task = TokenClassification(labels=("B-LOC", "I-LOC", "O"), max_length=60, temperature=2.0).prepare([ROWS[3]])
     words = ("Ở", "Đà", "Nẵng", "mưa")
-    rows = [Row(" ".join(words), None, None, 0, None, words)]
+    rows = [Row(" ".join(words), None, None, 0, words=words)]
     outputs = torch.tensor([[0.0, 0.0, 4.0], [4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]])
     [found] = task.decode(Said(rows, [{"row": 0, "words": [-1, 0, 1, -1, 2, 3]}], [outputs]))
     assert found.label == Tags(("O", "B-LOC", "I-LOC", "O"))
@@ -212,7 +212,7 @@ def test_baselines_know_words_and_contradict_nothing() -> None:
 
 
 def test_tags_that_contradict_themselves_are_counted_and_named() -> None:
-    rows = [*ROWS, Row("a b c", None, Tags(("O", "I-LOC", "I-PER")), 4, None, ("a", "b", "c"))]
+    rows = [*ROWS, Row("a b c", None, Tags(("O", "I-LOC", "I-PER")), 4, words=("a", "b", "c"))]
     task = TASK.prepare(rows)
     pieces = task.encode(rows, tiny_tokenizer())
     found = {each.id: each for each in task.findings(rows, pieces, tiny_tokenizer(), "test")}
@@ -264,8 +264,7 @@ def test_sentences_with_the_same_types_are_shared_out() -> None:
             None,
             Tags(("B-PER", "O") if number % 2 else ("B-LOC", "I-LOC")),
             number,
-            None,
-            (f"w{number}", "x"),
+            words=(f"w{number}", "x"),
         )
         for number in range(40)
     ]

@@ -87,7 +87,7 @@ def rows_of_words(table: Table, columns: Columns, labels: Sequence[str] | None) 
     tags = _tags(table, columns.label, words, labels) if columns.label is not None else [None] * len(words)
     groups = [row[columns.group] if columns.group else None for row in table.rows]
     return [
-        Row(_text(row[columns.text], of), None, tagged, number, None if is_missing(group) else as_text(group), of)
+        Row(_text(row[columns.text], of), None, tagged, number, None if is_missing(group) else as_text(group), words=of)
         for number, (row, of, tagged, group) in enumerate(zip(table.rows, words, tags, groups, strict=True))
     ]
 

@@ -9,12 +9,14 @@ from fewtune.data.answers import Tags
 from fewtune.data.rows import Row
 from fewtune.data.words import words_of
 from fewtune.metrics.entities import entity_counts
-from fewtune.record.tags import Scheme, entities
+from fewtune.record.tags import OUTSIDE, Scheme, entities
 from fewtune.tasks._base import Baseline, Features, Prediction, Said
 from fewtune.tasks._subwords import Subwords, Window
 
 NOT_LEARNED = -100
 """The target of a token that carries no loss, as in torch."""
+DIGITS = 6
+"""Decimals of a stated probability."""
 NO_WORD = -1
 """The word of a token that answers for none."""
 
@@ -64,6 +66,17 @@ def places(said: Said) -> Iterator[tuple[int, int]]:
     """The row and the word of every line of logits that was kept, in their order."""
     for piece in said.features:
         yield from ((piece["row"], word) for word in piece["words"] if word != NO_WORD)
+
+
+def decoded(said: Said, known: Sequence[str], temperature: float, scheme: Scheme | None) -> list[Prediction]:
+    """The most probable of the tags `known` for each word, one prediction per row."""
+    words = [words_of(row) for row in said.rows]
+    tags, sure = [[OUTSIDE] * len(of) for of in words], [[0.0] * len(of) for of in words]
+    outputs = torch.cat(list(said.outputs)) if said.outputs else torch.empty(0, len(known))
+    shares = (outputs.double() / temperature).softmax(-1).amax(-1).tolist()
+    for (row, word), index, share in zip(places(said), outputs.argmax(-1).tolist(), shares, strict=True):
+        tags[row][word], sure[row][word] = known[index], round(share, DIGITS)
+    return [prediction(*each, scheme) for each in zip(words, tags, sure, strict=True)]
 
 
 def prediction(words: Sequence[str], tags: Sequence[str], sure: Sequence[float], scheme: Scheme | None) -> Prediction:

@@ -48,10 +48,10 @@ from fewtune.tasks._tag_findings import SHOWN, in_windows, invalid, of_rows, rea
 from fewtune.tasks._tagging import (
     NO_WORD,
     NOT_LEARNED,
+    decoded,
     filled,
     piece_of,
     places,
-    prediction,
     said_tags,
     saying,
     tags_in,
@@ -59,9 +59,6 @@ from fewtune.tasks._tagging import (
     true_tags,
     worth,
 )
-
-DIGITS = 6
-"""Decimals of a stated probability."""
 
 
 class TokenClassification(Task):
@@ -227,14 +224,7 @@ class TokenClassification(Task):
 
     def decode(self, said: Said) -> list[Prediction]:
         """The most probable tag of each word, whether or not they fit each other; the entities they mark, and how sure each is."""
-        words = [words_of(row) for row in said.rows]
-        tags, sure = [[OUTSIDE] * len(of) for of in words], [[0.0] * len(of) for of in words]
-        outputs = torch.cat(list(said.outputs)) if said.outputs else torch.empty(0, len(self.known))
-        best, found = (outputs.double() / (self.temperature or 1.0)).softmax(-1), outputs.argmax(-1).tolist()
-        shares = best.amax(-1).tolist()
-        for (row, word), index, share in zip(places(said), found, shares, strict=True):
-            tags[row][word], sure[row][word] = self.known[index], round(share, DIGITS)
-        return [prediction(*each, self.scheme) for each in zip(words, tags, sure, strict=True)]
+        return decoded(said, self.known, self.temperature or 1.0, self.scheme)
 
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """F1, precision and recall of entities, and accuracy of words; without entities accuracy and macro F1."""
