@@ -75,7 +75,7 @@ def decoded(said: Said, known: Sequence[str], temperature: float, scheme: Scheme
     outputs = torch.cat(list(said.outputs)) if said.outputs else torch.empty(0, len(known))
     shares = (outputs.double() / temperature).softmax(-1).amax(-1).tolist()
     for (row, word), index, share in zip(places(said), outputs.argmax(-1).tolist(), shares, strict=True):
-        tags[row][word], sure[row][word] = known[index], round(share, DIGITS)
+        tags[row][word], sure[row][word] = known[int(index)], round(share, DIGITS)
     return [prediction(*each, scheme) for each in zip(words, tags, sure, strict=True)]
 
 
