@@ -43,6 +43,11 @@ SHORT_FORMS = {
         "text2text_generation": "seq2seq",
         "text_to_text": "seq2seq",
         "seq_2_seq_lm": "seq2seq",
+        "ner": "token_classification",
+        "named_entity_recognition": "token_classification",
+        "pos": "token_classification",
+        "tagging": "token_classification",
+        "token_cls": "token_classification",
     },
     "track": {
         "tb": "tensorboard",

@@ -10,7 +10,7 @@ from fewtune.tasks._base import Prediction
 
 
 def plan(*labels: str, task: str = "classification") -> Any:
-    return SimpleNamespace(labels=labels, task=task)
+    return SimpleNamespace(labels=labels, task=task, stated=True)
 
 
 def test_one_label():

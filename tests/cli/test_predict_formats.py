@@ -300,4 +300,4 @@ def test_numbers_have_no_confidence(fewtune: Command, trained: Path, here: Path,
     for args in (["--sort", "confidence"], ["--review-accuracy", "0.9"], ["--review-below", "0.5"]):
         done = fewtune("predict", run, "--data", table, *args)
         assert (done.code, done.out) == (2, "")
-        assert f"{args[0]}: a model of task 'regression' gives numbers without a probability" in done.err
+        assert f"{args[0]}: a model of task 'regression' does not say how probable a whole answer is" in done.err

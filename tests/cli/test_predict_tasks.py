@@ -86,4 +86,4 @@ def test_numbers(fewtune: Command, here: Path, regression: Path):
         assert line["prediction"] == pytest.approx(found.label, rel=1e-6)
     done = fewtune("predict", regression, "--data", "in.csv", "--sort", "confidence")
     assert done.code == 2
-    assert "a model of task 'regression' gives numbers without a probability" in done.err
+    assert "a model of task 'regression' does not say how probable a whole answer is" in done.err

@@ -106,6 +106,16 @@ FRENCH = "text,label\nCafé très agréable à l'été,bon\n".encode("cp1252")
 TCVN3 = "text,label\nCéng hßa x· héi chñ nghÜa ViÖt Nam,a\n".encode("latin-1")
 LOST = table(*(f"Qu?n n?y ngon tuy?t {n},tốt" for n in range(20)))
 
+TAGGED = "".join(f"An{n}\tB-PER\nở\tO\nHuế\tB-LOC\n\n" for n in range(20))
+"""Sentences of tagged words."""
+
+
+def lists(*rows: str) -> str:
+    """The same as JSON lines, and rows beside them."""
+    good = "".join(f'{{"từ": ["An{n}", "ở", "Huế"], "nhãn": ["B-PER", "O", "B-LOC"]}}\n' for n in range(20))
+    return good + "".join(f"{row}\n" for row in rows)
+
+
 CASES: dict[str, list[Case]] = {
     "The file itself": [
         case("No such file", "reviews.csv"),
@@ -191,6 +201,24 @@ CASES: dict[str, list[Case]] = {
         case("A label that training has not", "reviews.csv", table(), "--test test.csv", test_csv=table("Tạm,vừa")),
         case("Too few rows of a class to share out", "reviews.csv", table("Tạm được,vừa", count=3)),
     ],
+    "Tagged words": [
+        case("A line with another number of columns", "ner.conll", f"{TAGGED}Tôi ở\n"),
+        case("A word without a tag", "ner.conll", "Tôi\tP\tO\nở\tE\t\n"),
+        case("A tag without a word", "ner.conll", f"{TAGGED}\tO\n"),
+        case("One column", "ner.conll", "Tôi\nở\nHuế\n"),
+        case("No columns of words", "ner.jsonl", lists().replace("từ", "x").replace("nhãn", "y"), "--task ner"),
+        case("More words than tags", "ner.jsonl", lists('{"từ": ["Tôi", "đi"], "nhãn": ["O"]}')),
+        case("An empty word", "ner.jsonl", lists('{"từ": ["Tôi", " "], "nhãn": ["O", "O"]}')),
+        case("A sentence without words", "ner.jsonl", lists('{"từ": [], "nhãn": []}')),
+        case("Words that are no texts", "ner.jsonl", lists('{"từ": {"a": 1}, "nhãn": ["O"]}')),
+        case("Tags that are no texts", "ner.jsonl", lists('{"từ": ["Tôi"], "nhãn": [["O"]]}')),
+        case("An empty tag", "ner.jsonl", lists('{"từ": ["Tôi"], "nhãn": [""]}')),
+        case("A sentence without tags", "ner.jsonl", lists('{"từ": ["Tôi"], "nhãn": null}')),
+        case("Numbers instead of tags", "ner.jsonl", '{"từ": ["An", "ở"], "nhãn": [1, 0]}\n' * 20),
+        case("Tags of two kinds", "ner.conll", f"{TAGGED}Tôi\tđại từ\n"),
+        case("Tags that are all O", "ner.conll", "Tôi\tO\nđi\tO\n\n" * 20),
+        case("A type that training has not", "ner.conll", TAGGED, "--test b.conll", b_conll="Vinamilk\tB-ORG\n"),
+    ],
     "Said, but no reason to stop": [
         seen("Labels that differ by case or white space", "reviews.csv", table(*LABELS_ALIKE)),
         seen("Another delimiter than the comma", "reviews.csv", table(cut=";")),
@@ -199,6 +227,7 @@ CASES: dict[str, list[Case]] = {
         seen("Texts that are UTF-8 read as something else", "reviews.csv", table(f"{as_if(PRAISE, 'cp1252')},tốt")),
         seen("Texts in an old Vietnamese font", "reviews.csv", table("Céng hßa x· héi chñ nghÜa ViÖt Nam,tốt")),
         seen("Texts that lost their letters", "reviews.csv", LOST),
+        seen("A text file that is CoNLL", "ner.txt", TAGGED),
     ],
 }
 

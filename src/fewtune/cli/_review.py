@@ -26,7 +26,7 @@ class Rule:
 
 def has_confidence(plan: Plan) -> bool:
     """Whether this run's model says how probable its answers are."""
-    return bool(plan.labels)
+    return bool(plan.labels) and plan.stated
 
 
 def refuse_without_confidence(plan: Plan, options: dict[str, object]) -> None:

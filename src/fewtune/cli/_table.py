@@ -6,9 +6,9 @@ computes and writes. So a mistake in the last of a million rows is told before t
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import tee
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, tee
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -25,11 +25,11 @@ from fewtune.config.read import read_yaml
 from fewtune.data._cell import BadCell
 from fewtune.data.columns import Columns, Given
 from fewtune.data.read import Table
-from fewtune.data.rows import Row
 from fewtune.data.sort import lowest_first
 from fewtune.data.survey import survey
 from fewtune.data.write import Writer, file_writer, stream_writer
 from fewtune.engine.predict import config_of
+from fewtune.errors import DataError
 from fewtune.messages import Sentence
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
@@ -37,6 +37,8 @@ from fewtune.tasks._base import Task
 
 LISTS = (".jsonl", ".ndjson", ".parquet")
 """Formats that hold a set of labels as a list."""
+WINDOW = 64
+"""Rows that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,19 @@ def label_table(run: str, asked: Asked, language: str) -> None:
     assert task is not None
     with opened(asked.data, asked.format, asked.file, language) as source:
         given = Given(asked.text_column, asked.pair_column)
-        roles = columns_as_in_training(task, plan, source.sample(), given, need_label=False)
+        sample = source.sample()
+        roles = columns_as_in_training(task, plan, sample, given, need_label=False)
+        roles = replace(roles, label=None)  # whatever stands there is not looked at
+        for remark in task.remarks(sample, roles):
+            click.echo(f"! {remark.say(language)}", err=True)
         ending = asked.out.suffix.lower() if asked.out else ".jsonl" if asked.as_json else ".csv"
         separator = None if ending in LISTS else _separator(folder)
-        answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator)
+        answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator, task.more())
         writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
-        count, lost = _looked_through(source, roles, writer, answers.example(plan))
+        count, lost = _looked_through(task, source, sample, roles, writer, answers.example(plan))
         for sentence in lost:
             click.echo(f"! {sentence.say(language)}", err=True)
-        labelled = _labelled(run, source, roles, count, answers)
+        labelled = _labelled(run, task, source, roles, count, answers)
         review = _write(writer, labelled, answers, asked)
     for sentence in _summary(count, review, rule, asked.out):
         click.echo(sentence.say(language), err=True)
@@ -93,7 +99,7 @@ def columns_as_in_training(task: Task, plan: Plan, table: Table, given: Given, *
 
 
 def _looked_through(
-    source: Source, roles: Columns, writer: Writer, example: dict[str, Any]
+    task: Task, source: Source, sample: Table, roles: Columns, writer: Writer, example: dict[str, Any]
 ) -> tuple[int, list[Sentence]]:
     """The number of rows, all of which can be read and written, and what will be missing in them."""
     formulas: Counter[str] = Counter()
@@ -102,15 +108,39 @@ def _looked_through(
         formulas.update(name for name, value in row.items() if isinstance(value, BadCell) and value.why == "formula")
         writer.look({**row, **example})
 
-    count = survey(source.stream, roles, look)
+    lists = any(isinstance(row[roles.text], list) for row in sample.rows)
+    count = _survey_lists(task, source, roles, look) if lists else survey(source.stream, roles, look)
     writer.looked()
     return count, [Sentence("predict_formulas", {"column": name, "count": n}) for name, n in formulas.items()]
 
 
+def _survey_lists(task: Task, source: Source, roles: Columns, look: Callable[[dict[str, Any]], None]) -> int:
+    """The number of rows, after each was shown to `look` and read by the task. Raises DataError as `task.rows` does of all rows."""
+    count = 0
+    try:
+        for window in _tables(source, iter(source.stream)):
+            task.rows(window, roles)
+            count += len(window.rows)
+            for row in window.rows:
+                look(row)
+    except DataError as error:
+        if error.values.get("path") == source.path:
+            task.rows(source.table(), roles)  # which names all lines, not those of one window
+        raise
+    return count
+
+
+def _tables(source: Source, numbered: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Table]:
+    """The rows in small tables, as tasks read them."""
+    while window := list(islice(numbered, WINDOW)):
+        rows, lines = [row for _, row in window], [line for line, _ in window]
+        yield Table(source.path, source.columns, rows, lines, digest="", counts=source.stream.counts)
+
+
 def _separator(folder: RunFolder) -> str | None:
-    """What stood between the labels of a set in the training file; None where they were lists."""
+    """What stood between the labels of a set in the training file; None where they were lists. Between tags a space."""
     task = read_yaml(folder.config).get("task")
-    found = task.get("separator") if isinstance(task, dict) else None
+    found = task.get("separator", " ") if isinstance(task, dict) else None
     return None if found == "[]" else found
 
 
@@ -122,7 +152,9 @@ def _writer(asked: Asked, source: Source, columns: list[str], ending: str) -> Wr
     return file_writer(asked.out, columns, bom=bom)
 
 
-def _labelled(run: str, source: Source, roles: Columns, count: int, answers: Answers) -> Iterator[dict[str, Any]]:
+def _labelled(
+    run: str, task: Task, source: Source, roles: Columns, count: int, answers: Answers
+) -> Iterator[dict[str, Any]]:
     """The rows with their answers. The model is loaded here and now, before anything is written."""
     from fewtune.run import load
 
@@ -130,16 +162,14 @@ def _labelled(run: str, source: Source, roles: Columns, count: int, answers: Ans
 
     def rows() -> Iterator[dict[str, Any]]:
         # The answers run ahead of the rows by one window, and tee keeps just those.
-        given, asked = tee(row for _, row in source.stream)
-        questions = (
-            Row(text=row[roles.text], pair=row[roles.pair] if roles.pair else None, label=None, number=number)
-            for number, row in enumerate(asked)
-        )
+        given, asked = tee(iter(source.stream))
+        read = (row for table in _tables(source, asked) for row in task.rows(table, roles))
+        questions = (replace(row, number=number) for number, row in enumerate(read))
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("predict", total=count)
-            found = tuned.stream_rows(questions, tick=lambda n: bar.advance(task, n))
-            for row, prediction in zip(given, found, strict=True):
+            progress = bar.add_task("predict", total=count)
+            found = tuned.stream_rows(questions, tick=lambda n: bar.advance(progress, n))
+            for row, prediction in zip((row for _, row in given), found, strict=True):
                 yield {**row, **answers.cells(prediction)}
 
     return rows()

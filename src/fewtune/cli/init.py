@@ -9,6 +9,7 @@ from fewtune.cli._config import FLAGS, flag_options, flag_values
 from fewtune.cli.show import page, prose
 from fewtune.config.explained import explained
 from fewtune.config.read import build, merge, overrides
+from fewtune.data.answers import Tags
 from fewtune.data.columns import Columns
 from fewtune.data.labels import names_of
 from fewtune.data.vietnamese import looks_vietnamese
@@ -72,7 +73,9 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
 def _found(sources: Sources, read: Read, language: str) -> list[str]:
     """What is in the training file, and what was found in the files rather than asked for."""
     table, rows = sources.tables["train"], read.rows["train"]
-    counts = Counter(name for row in rows for name in names_of(row.label))
+    counts = Counter(
+        name for row in rows for name in (row.label.names if isinstance(row.label, Tags) else names_of(row.label))
+    )
     examples = ", ".join(f"{label} ({count:,})" for label, count in counts.most_common(SHOWN))
     examples += ", …" if len(counts) > SHOWN else ""
     about = {"path": table.path.name, "rows": len(rows), "labels": len(counts), "examples": examples}

@@ -57,7 +57,7 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
         for name in ("format", "out", "sort", "review_accuracy", "review_below", "bom", *FILE_FLAGS):
             if options[name] is not None:
                 raise ConfigError("predict_needs_data", option=f"--{name.replace('_', '-')}")
-        _label_texts(run, texts, as_json=options["as_json"])
+        _label_texts(run, texts, language, as_json=options["as_json"])
         return
     if options["out"] is not None and options["as_json"]:
         raise ConfigError("predict_json_or_out")
@@ -72,16 +72,27 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
     label_table(run, Asked(**options, format=form, file=file), language)
 
 
-def _label_texts(run: str, texts: tuple[str, ...], *, as_json: bool) -> None:
+def _label_texts(run: str, texts: tuple[str, ...], language: str, *, as_json: bool) -> None:
     from fewtune.cli.show import answer
+    from fewtune.data.columns import Columns
+    from fewtune.data.labels import shown
+    from fewtune.data.read import Table
     from fewtune.run import load
 
     tuned = load(run)
     if "pair" in tuned.plan.columns:
         raise ConfigError("predict_pairs")
+    table = Table(Path("-"), ("text",), [{"text": text} for text in texts], list(range(1, len(texts) + 1)), digest="")
+    for remark in tuned.task.remarks(table, Columns("text", None, None, {})):
+        click.echo(f"! {remark.say(language)}", err=True)
     for text, found in zip(texts, tuned.predict(texts), strict=True):
         if as_json:
-            about: dict[str, Any] = {"text": text, "prediction": found.label, "probabilities": found.probabilities}
+            about: dict[str, Any] = {
+                "text": text,
+                "prediction": shown(found.label),
+                "probabilities": found.probabilities,
+                **found.details,
+            }
             click.echo(json.dumps(about, ensure_ascii=False))
         else:
             click.echo(f"{answer(found)}\t{text}")

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from fewtune.data.answers import Tags
 from fewtune.data.labels import names_of
 from fewtune.messages import say
 from fewtune.record.plan import Plan
@@ -72,9 +73,12 @@ def verdict(scores: RunScores, language: str) -> str:
 
 
 def answer(found: "Prediction") -> str:
-    """One prediction in a line: labels with their probabilities, or a number."""
+    """One prediction in a line: labels with their probabilities, a number, or entities (without them the tags)."""
     if isinstance(found.label, float):
         return f"{found.label:.4g}"
+    if isinstance(found.label, Tags):
+        marked = [f"{one['type']}: {one['text']}" for one in found.details.get("entities", ())]
+        return " ".join(found.label.names) if "entities" not in found.details else "; ".join(marked) or "-"
     sure = found.probabilities
     return ", ".join(f"{name} ({sure[name]:.1%})" for name in names_of(found.label)) or "-"
 

@@ -65,13 +65,17 @@ def _label_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
     """Column → names of its labels, from what the library `datasets` writes into a file."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
-        return {name: about["names"] for name, about in features.items() if about.get("_type") == "ClassLabel"}
+        # A list of labels, as of words, describes its items under `feature`.
+        items = {name: about.get("feature", about) for name, about in features.items()}
+        return {name: about["names"] for name, about in items.items() if about.get("_type") == "ClassLabel"}
     except (ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
 def _named(value: Any, names: list[str]) -> Any:
-    """The label's name; -1, with which `datasets` marks a hidden label, is none."""
+    """The label's name, or the names of a list; -1, with which `datasets` marks a hidden label, is none."""
+    if isinstance(value, list):
+        return [_named(each, names) for each in value]
     if not isinstance(value, int):
         return value
     return names[value] if 0 <= value < len(names) else None

@@ -95,7 +95,7 @@ def sets(separator: str) -> LabelReader:
             return _sorted(one_label(each).strip() for each in cell)
         if separator != LISTS:
             return _sorted(part.strip() for part in one_label(cell).split(separator))
-        if (found := _as_list(cell)) is None:
+        if (found := as_list(cell)) is None:
             raise ValueError(cell)
         return _sorted(one_label(each).strip() for each in found)
 
@@ -125,7 +125,7 @@ def find_separator(cells: Sequence[Any]) -> str | None:
     `LISTS` if all cells are lists, or texts that read as lists of JSON or Python (pandas writes them so); else the first of
     `SEPARATORS` that occurs.
     """
-    if cells and all(isinstance(cell, list) or _as_list(cell) is not None for cell in cells):
+    if cells and all(isinstance(cell, list) or as_list(cell) is not None for cell in cells):
         return LISTS
     texts = [cell for cell in cells if isinstance(cell, str)]
     return next((separator for separator in SEPARATORS if any(separator in text for text in texts)), None)
@@ -148,8 +148,8 @@ def _sorted(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({label for label in labels if label}))
 
 
-def _as_list(cell: Any) -> list[Any] | None:
-    """The list that a text spells, in JSON or as Python writes it."""
+def as_list(cell: Any) -> list[Any] | None:
+    """The list that a text spells, in JSON or as Python writes it; None for anything else."""
     if not isinstance(cell, str) or not (cell.strip().startswith("[") and cell.strip().endswith("]")):
         return None
     for parse in (json.loads, ast.literal_eval):

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fewtune.data._conll import is_conll, open_conll
 from fewtune.data._csv import open_csv
 from fewtune.data._files import open_classes, open_files
 from fewtune.data._json import open_json, open_json_lines
 from fewtune.data._parquet import open_parquet
 from fewtune.data._source import Counted, Numbered, Opened, Options, Source, unreadable
 from fewtune.data._xlsx import open_xlsx
-from fewtune.data.where import DELIMITED, JSON_LINES, WORKBOOKS, Part, locate
+from fewtune.data.where import CONLL, DELIMITED, JSON_LINES, WORKBOOKS, Part, locate
 from fewtune.errors import DataError
 from fewtune.record.plan import Finding
 
@@ -58,7 +59,7 @@ class Stream:
 def read(
     path: str | Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | int | None = None
 ) -> Table:
-    """The table in a file (`.csv .tsv .txt .jsonl .ndjson .json .xlsx .parquet`), a folder, or `owner/name:split` of the Hub.
+    """The table in a file (`.csv .tsv .txt .conll .jsonl .json .xlsx .parquet` …), a folder, or `owner/name:split` of the Hub.
 
     `encoding`, `delimiter` and `sheet` say what is otherwise found, or asked for by an error. Raises DataError for
     anything that cannot be read exactly, ConfigError for an option that cannot be.
@@ -124,7 +125,7 @@ def _open(part: Part, sources: list[Source], options: Options) -> Opened:
 
 def _open_file(source: Source, options: Options) -> Opened:
     suffix = source.path.suffix.lower()
-    text = suffix in (*DELIMITED, *JSON_LINES, ".json")
+    text = suffix in (*DELIMITED, *JSON_LINES, ".json", *CONLL)
     for name, given, fits in (
         ("encoding", options.encoding, text),
         ("delimiter", options.delimiter, suffix in DELIMITED),
@@ -132,6 +133,9 @@ def _open_file(source: Source, options: Options) -> Opened:
     ):
         if given is not None and not fits:
             raise DataError("data_option_useless", path=source.path, option=f"data.{name}", suffix=suffix)
+    perhaps = suffix in DELIMITED and suffix != ".csv" and options.delimiter is None
+    if suffix in CONLL or (perhaps and is_conll(source, options)):
+        return open_conll(source, options)
     if suffix in DELIMITED:
         return open_csv(source, options)
     if suffix in JSON_LINES:

@@ -16,7 +16,8 @@ from fewtune.errors import DataError
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
 JSON_LINES = (".jsonl", ".ndjson")
 WORKBOOKS = (".xlsx", ".xlsm")
-READABLE = (*DELIMITED, *JSON_LINES, ".json", *WORKBOOKS, ".parquet")
+CONLL = (".conll", ".bio", ".iob", ".iob2")
+READABLE = (*DELIMITED, *JSON_LINES, ".json", *WORKBOOKS, ".parquet", *CONLL)
 EXPORT = (".xls", ".xlsb", ".ods", ".numbers")
 """Other spreadsheets, which their programs save as .xlsx."""
 PACKED = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar")

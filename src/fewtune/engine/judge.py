@@ -106,7 +106,7 @@ def _lines(task: Task, rows: Sequence[Row], said: Sequence[Prediction]) -> list[
 
 
 def _line(row: Row, prediction: Prediction, worth: float | None) -> dict[str, Any]:
-    about = {"text": row.text, "pair": row.pair, "group": row.group}
+    about = {"text": row.text, "pair": row.pair, "group": row.group, "words": row.words}
     more = {"worth": worth, "details": prediction.details or None}
     return {
         "row": row.number,

@@ -102,6 +102,7 @@ def prepare(config: RunConfig) -> Prepared:
         reading=read.reading,
         method=config.method.name,
         labels=getattr(task, "labels", None) or (),
+        stated=task.stated,
         columns=_columns(read.columns),
         rows={name: len(rows[name]) for name in SPLITS},
         data_sha256=sources.digests,

@@ -38,7 +38,7 @@ SENTENCES: dict[str, str] = {
         "To keep their values open the file in Excel, save it, and run again."
     ),
     "predict_no_confidence": (
-        "{option}: a model of task '{task}' gives numbers without a probability, so there is no confidence. "
+        "{option}: a model of task '{task}' does not say how probable a whole answer is, so there is no confidence. "
         "Leave the option out."
     ),
     "predict_standard_input": "standard input",

@@ -37,7 +37,7 @@ SENTENCES: dict[str, str] = {
         "Để giữ giá trị, hãy mở tệp bằng Excel, lưu lại rồi chạy lần nữa."
     ),
     "predict_no_confidence": (
-        "{option}: mô hình của bài toán '{task}' cho ra con số chứ không cho xác suất, nên không có độ tin cậy. "
+        "{option}: mô hình của bài toán '{task}' không cho biết xác suất của cả câu trả lời, nên không có độ tin cậy. "
         "Hãy bỏ tùy chọn này."
     ),
     "predict_standard_input": "đầu vào chuẩn",

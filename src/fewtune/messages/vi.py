@@ -3,6 +3,7 @@
 from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._demo_vi import SENTENCES as _DEMO
 from fewtune.messages._files_vi import SENTENCES as _FILES
+from fewtune.messages._ner_vi import SENTENCES as _NER
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 from fewtune.messages._report_vi import SENTENCES as _REPORT
@@ -15,6 +16,7 @@ SENTENCES: dict[str, str] = {
     **_DATA,
     **_DEMO,
     **_FILES,
+    **_NER,
     **_PREDICT,
     **_REPORT,
     **_REPORT_FACTS,

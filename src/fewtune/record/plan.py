@@ -54,6 +54,8 @@ class Plan(Config):
     method: str
     labels: tuple[str, ...]
     """Empty for tasks without."""
+    stated: bool = True
+    """Whether an answer comes with the probability of each label."""
     columns: dict[str, PlannedColumn]
     """Role (`text`, `pair`, `label`, `group`) → column."""
     rows: dict[str, int]

@@ -25,6 +25,7 @@ PIPELINES = {
     "classification": "text-classification",
     "multilabel": "text-classification",
     "regression": "text-classification",
+    "token_classification": "token-classification",
 }
 """Task → what the Hub calls it; regression too has a sequence-classification head."""
 METRICS = {
@@ -33,6 +34,10 @@ METRICS = {
     "matthews": "matthews_correlation",
     "pearson": "pearsonr",
     "spearman": "spearmanr",
+    "entity_f1": "f1",
+    "entity_precision": "precision",
+    "entity_recall": "recall",
+    "token_accuracy": "accuracy",
 }
 """Metric → the Hub's name of its kind, where that differs."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from fewtune.messages import say
 from fewtune.record.plan import Finding
 
-IN_PERCENT = ("accuracy", "exact_match")
+IN_PERCENT = ("accuracy", "exact_match", "token_accuracy")
 """Metrics that are shares of rows; the others are shown as plain numbers."""
 NBSP = "\u00a0"
 """A space at which no line is broken, between a number and its unit."""

@@ -90,6 +90,9 @@ class Task(Config, ABC):
     def compared(self) -> str:
         """The metric, higher is better, in which the tuned model is compared with the baselines."""
 
+    stated: ClassVar[bool] = True
+    """Whether an answer comes with the probability of each of `labels`, where the task has some."""
+
     # --- the data
 
     @classmethod
@@ -114,6 +117,14 @@ class Task(Config, ABC):
     @abstractmethod
     def rows(self, table: Table, columns: Columns) -> list[Row]:
         """Every row, in order. Raises DataError with the lines of those that cannot be read; `columns` may lack a label."""
+
+    def remarks(self, table: Table, columns: Columns) -> list[Finding]:
+        """What should be said about the way in which rows without labels are read."""
+        return []
+
+    def more(self) -> tuple[str, ...]:
+        """The names of `Prediction.details` that are written into a table beside the answer."""
+        return ()
 
     @abstractmethod
     def prepare(self, rows: Sequence[Row]) -> Self:

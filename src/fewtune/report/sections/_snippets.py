@@ -63,6 +63,8 @@ def whole(path: str, run: Run) -> str:
 
 def answer(run: Run, texts: Sequence[str]) -> str:
     """From a text to the answer, as fewtune gives it."""
+    if run.plan.task == "token_classification":
+        return _tags(run, texts[0])
     given = ", ".join(map(_literal, texts))
     cut = f"truncation=True, max_length={run.plan.max_length}"
     lines = [
@@ -71,6 +73,21 @@ def answer(run: Run, texts: Sequence[str]) -> str:
         *_decided(run),
     ]
     return "\n".join(lines)
+
+
+def _tags(run: Run, text: str) -> str:
+    """The tag of each word: that of its first sub-word, found by where the sub-words end."""
+    return f"""\
+text = " " + {_literal(text)}
+inputs = tokenizer(
+    text, truncation=True, max_length={run.plan.max_length}, return_offsets_mapping=True, return_tensors="pt"
+)
+ends = inputs.pop("offset_mapping")[0, :, 1].tolist()
+numbers = model(**inputs).logits[0].argmax(-1).tolist()
+tags = {{}}  # word → tag of its first sub-word
+for end, number in zip(ends, numbers):
+    tags.setdefault(text[:end].count(" ") - 1, model.config.id2label[number])
+print([tags.get(word, "O") for word in range(len(text.split()))])"""
 
 
 def _decided(run: Run) -> list[str]:

@@ -8,7 +8,7 @@ from fewtune.report.run import Run
 from fewtune.report.sections.learning import learning
 from fewtune.report.words import Words
 
-TASKS = ("classification", "multilabel", "regression")
+TASKS = ("classification", "multilabel", "regression", "token_classification")
 """Tasks that a sentence is known for."""
 ELSEWHERE = ("name", "labels", "weights", "temperature", "threshold")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fewtune.report.answers import badness
 from fewtune.report.run import Run
+from fewtune.report.sections._tagged import is_tagged, listed, sentences
 from fewtune.report.words import Words
 
 SHOWN, LONGEST = 280, 4000
@@ -55,7 +56,9 @@ def section(run: Run, words: Words) -> Errors | None:
     if not answers.wrong:
         return Errors(words("errors_none", rows=counts["rows"]), ())
     complete = len(answers.worst) == answers.wrong
-    id = "errors_furthest" if answers.numbers else "errors_all" if complete else "errors_surest"
+    tagged = any(map(is_tagged, answers.worst))
+    surest = "errors_least" if tagged else "errors_all" if complete else "errors_surest"
+    id = "errors_furthest" if answers.numbers else surest
     found = tuple(_mistake(line, run, words) for line in answers.worst)
     return Errors(words(id, **counts), found)
 
@@ -71,12 +74,17 @@ def folded(text: str, shown: int = SHOWN, longest: int = LONGEST) -> Text:
 
 
 def _mistake(line: Mapping[str, Any], run: Run, words: Words) -> Mistake:
-    texts = [line["text"], line.get("pair")] if run.options.texts else []
+    tagged, shown = is_tagged(line), run.options.texts
+    texts = (sentences(line, words) if tagged else [line["text"], line.get("pair")]) if shown else []
+    both = [
+        listed(line, tags, words, texts=shown) if tagged else _label(tags, words)
+        for tags in (line["label"], line["prediction"])
+    ]
     return Mistake(
         row=words.whole(line["row"] + 1),
         group=str(line.get("group") or ""),
-        true=_label(line["label"], words),
-        predicted=_label(line["prediction"], words),
+        true=both[0],
+        predicted=both[1],
         how=_how(line, run, words),
         texts=tuple(folded(str(text)) for text in texts if text),
     )
@@ -84,6 +92,8 @@ def _mistake(line: Mapping[str, Any], run: Run, words: Words) -> Mistake:
 
 def _how(line: Mapping[str, Any], run: Run, words: Words) -> str:
     said, probabilities = line["prediction"], line["probabilities"]
+    if is_tagged(line):
+        return words("errors_share", share=words.percent(line["worth"], 0))
     if isinstance(said, int | float):
         return words("errors_off", by=words.number(badness(line)))
     if isinstance(said, str):

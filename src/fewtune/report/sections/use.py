@@ -12,6 +12,9 @@ from fewtune.report.words import Words
 
 SAFE = re.compile(r"[\w./\\:~+,=@%-]+")
 """Paths that no shell reads as anything else."""
+_LABEL = "prediction.label, prediction.probabilities"
+_SAID = {"token_classification": "prediction.label.names, prediction.details"}
+"""Task → what is worth printing of a prediction, where that is not the label."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,10 @@ def section(run: Run, words: Words) -> tuple[Snippet, ...]:
         return (Snippet(words("use_resume"), f"fewtune resume {shell(path)}"),)
     pair = "pair" in run.plan.columns
     texts = [words("use_text"), *([words("use_pair")] if pair else [])]
-    found = [Snippet(words("use_shell"), _shell_lines(path, texts)), Snippet(words("use_python"), _python(path, texts))]
+    found = [
+        Snippet(words("use_shell"), _shell_lines(path, texts)),
+        Snippet(words("use_python"), _python(path, texts, run)),
+    ]
     remark = words("use_temperature") if run.temperature not in (None, 1.0) else ""
     if run.folder.model.exists() or is_peft(run):
         code = whole(run.folder.tuned.as_posix(), run) + answer(run, texts)
@@ -67,11 +73,11 @@ def _shell_lines(path: str, texts: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _python(path: str, texts: list[str]) -> str:
+def _python(path: str, texts: list[str], run: Run) -> str:
     given = ", ".join(map(literal, texts))
     return f"""\
 import fewtune
 
 tuned = fewtune.load({literal(path)})
 for prediction in tuned.predict([{f"({given})" if len(texts) > 1 else given}]):
-    print(prediction.label, prediction.probabilities)"""
+    print({_SAID.get(run.plan.task, _LABEL)})"""
