@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu import BLEU, CHRF
@@ -53,6 +53,7 @@ def columns(references: Sequence[Sequence[str]]) -> list[list[str]]:
 
 @settings(max_examples=200, deadline=None)
 @given(corpora())
+@example(([["Tuyệt", "the the", "the a , được x1"], ["the", "the", "the"]], ["a sat", ""]))
 def test_bleu_and_chrf_of_a_corpus_are_sacrebleus(corpus: tuple[list[list[str]], list[str]]) -> None:
     references, said = corpus
     theirs = BLEU().corpus_score(said, columns(references)).score / 100

@@ -22,8 +22,7 @@ def chrf_counts(references: Sequence[Sequence[str]], said: Sequence[str]) -> NDA
     found = np.zeros((len(said), 3 * ORDER))
     for row, (wanted, text) in enumerate(zip(references, said, strict=True)):
         own = _ngrams(text)
-        counts = np.array([_matches(own, _ngrams(each)) for each in wanted], dtype=np.float64)
-        found[row] = counts[int(np.argmax(chrf(counts)))]
+        found[row] = max((_matches(own, _ngrams(each)) for each in wanted), key=_alone)
     return found
 
 
@@ -53,6 +52,18 @@ def chrf_signature(references: Sequence[Sequence[str]]) -> str:
 def _ngrams(text: str) -> list[Counter[str]]:
     letters = "".join(text.split())
     return [Counter(letters[start : start + n] for start in range(len(letters) - n + 1)) for n in range(1, ORDER + 1)]
+
+
+def _alone(counts: list[int]) -> float:
+    """chrF of one text times 100, added up in sacrebleu's order: of equally good references a rounding decides as it does there."""
+    precision = recall = orders = 0.0
+    for said, wanted, match in zip(counts[::3], counts[1::3], counts[2::3], strict=True):
+        if said and wanted:
+            precision, recall, orders = precision + match / said, recall + match / wanted, orders + 1
+    if not precision + recall:
+        return 0.0
+    precision, recall = precision / orders, recall / orders
+    return 100 * ((1 + BETA**2) * precision * recall / (BETA**2 * precision + recall))
 
 
 def _matches(said: list[Counter[str]], wanted: list[Counter[str]]) -> list[int]:
