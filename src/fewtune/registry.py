@@ -43,6 +43,9 @@ SHORT_FORMS = {
         "text2text_generation": "seq2seq",
         "text_to_text": "seq2seq",
         "seq_2_seq_lm": "seq2seq",
+        "qa": "question_answering",
+        "extractive_qa": "question_answering",
+        "extractive_question_answering": "question_answering",
     },
     "track": {
         "tb": "tensorboard",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fewtune.evidence.review import DIGITS, confidence
 
 if TYPE_CHECKING:
+    from fewtune.data.labels import Label
     from fewtune.record.plan import Plan
     from fewtune.tasks._base import Prediction
 
@@ -51,10 +52,9 @@ class Answers:
         found |= {f"probability_{label}": value for label, value in shares.items()}
         return {self.names[name]: value for name, value in found.items()}
 
-    def example(self, plan: Plan) -> dict[str, Any]:
-        """Cells of the kinds that `cells` gives, before there is a prediction."""
-        label = self.shown(("a", "b")) if plan.task == "multilabel" else "a" if plan.labels else 0.5
-        kinds = {"prediction": label, "needs_review": True}
+    def example(self, label: Label) -> dict[str, Any]:
+        """Cells of the kinds that `cells` gives, before there is a prediction; `label` is an answer as the task gives it."""
+        kinds = {"prediction": self.shown(label), "needs_review": True}
         return {column: kinds.get(name, 0.5) for name, column in self.names.items()}
 
     def shown(self, label: Any) -> Any:

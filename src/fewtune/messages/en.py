@@ -4,6 +4,7 @@ from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
+from fewtune.messages._qa_en import SENTENCES as _QA
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
@@ -18,6 +19,7 @@ SENTENCES: dict[str, str] = {
     **_PREDICT,
     **_REPORT,
     **_REPORT_FACTS,
+    **_QA,
     **_TASKS,
     **_TERMINAL,
     **_TEXTS,

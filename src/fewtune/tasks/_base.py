@@ -79,6 +79,10 @@ class Task(Config, ABC):
     """The transformers class that loads a model with this task's head."""
     peft_task_type: ClassVar[str]
     """What PEFT calls it in adapter_config.json."""
+    example: ClassVar[Label] = "a"
+    """An answer of the kind that this task gives."""
+    longest: ClassVar[int] = 512
+    """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
 
     @property
     @abstractmethod
@@ -150,6 +154,10 @@ class Task(Config, ABC):
     def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> list[Features]:
         """Rows → features; `features["row"]` is the index into `rows`, and a row may yield several."""
 
+    def learned(self, features: Sequence[Features]) -> list[Features]:
+        """The pieces that can be learned from; where labels are wrong, a task may leave out theirs, and says so in `findings`."""
+        return list(features)
+
     @abstractmethod
     def findings(
         self, rows: Sequence[Row], features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, split: str
@@ -179,6 +187,10 @@ class Task(Config, ABC):
         """What is kept of each piece to answer with, off the device; and the loss as `loss` sums it, where there is a `label`."""
 
     # --- the answers
+
+    def scored_by(self) -> Finding | None:
+        """By which rule the scores are made, where there are several; said with them."""
+        return None
 
     @abstractmethod
     def calibrated(self, said: Said) -> Self:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fewtune.report.run import Run
 from fewtune.report.sections import _serve
-from fewtune.report.sections._snippets import answer, whole
+from fewtune.report.sections._snippets import answer, texts_of, whole
 from fewtune.report.words import Words
 
 SAFE = re.compile(r"[\w./\\:~+,=@%-]+")
@@ -28,10 +28,12 @@ def section(run: Run, words: Words) -> tuple[Snippet, ...]:
     path = run.folder.path.as_posix()
     if not run.folder.tuned.exists():
         return (Snippet(words("use_resume"), f"fewtune resume {shell(path)}"),)
-    pair = "pair" in run.plan.columns
-    texts = [words("use_text"), *([words("use_pair")] if pair else [])]
-    found = [Snippet(words("use_shell"), _shell_lines(path, texts)), Snippet(words("use_python"), _python(path, texts))]
+    texts = texts_of(run, words)
+    python = _python(path, texts, probable=bool(run.plan.labels))
+    found = [Snippet(words("use_shell"), _shell_lines(path, texts)), Snippet(words("use_python"), python)]
     remark = words("use_temperature") if run.temperature not in (None, 1.0) else ""
+    if run.plan.task == "question_answering":
+        remark = words("use_windows")
     if run.folder.model.exists() or is_peft(run):
         code = whole(run.folder.tuned.as_posix(), run) + answer(run, texts)
         title = words("use_model") if run.folder.model.exists() else words("use_peft")
@@ -61,17 +63,16 @@ def literal(text: str) -> str:
 
 
 def _shell_lines(path: str, texts: list[str]) -> str:
-    lines = [f"fewtune predict {shell(path)} --data new.csv --out labelled.csv"]
-    if len(texts) == 1:
-        lines.insert(0, f'fewtune predict {shell(path)} "{texts[0]}"')
-    return "\n".join(lines)
+    given = " ".join(f'"{text}"' for text in texts)
+    return f"fewtune predict {shell(path)} {given}\nfewtune predict {shell(path)} --data new.csv --out labelled.csv"
 
 
-def _python(path: str, texts: list[str]) -> str:
+def _python(path: str, texts: list[str], *, probable: bool) -> str:
+    said = "prediction.label, prediction.probabilities" if probable else "prediction.label"
     given = ", ".join(map(literal, texts))
     return f"""\
 import fewtune
 
 tuned = fewtune.load({literal(path)})
 for prediction in tuned.predict([{f"({given})" if len(texts) > 1 else given}]):
-    print(prediction.label, prediction.probabilities)"""
+    print({said})"""
