@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs quality parity soak clean
+.PHONY: demo test check track format docs quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -34,6 +34,9 @@ docs: .venv/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Slow proofs on real data: DATA=<folder with sentiment_en_mr and intent_en_banking77>. Resumable, results in quality/.
+quality-qa: .venv/.installed-dev
+	$(BIN)/python benchmarks/quality_qa.py --data "$(DATA)" --out quality-qa
+
 quality: .venv/.installed-dev
 	$(BIN)/python benchmarks/quality.py --data "$(DATA)" --out quality
 

@@ -20,6 +20,7 @@ PUBLIC = [
     "ModelConfig",
     "Multilabel",
     "Prediction",
+    "QuestionAnswering",
     "Regression",
     "RunConfig",
     "RunResult",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fewtune.tasks._base import Prediction as Prediction
     from fewtune.tasks.classification import Classification as Classification
     from fewtune.tasks.multilabel import Multilabel as Multilabel
+    from fewtune.tasks.question_answering import QuestionAnswering as QuestionAnswering
     from fewtune.tasks.regression import Regression as Regression
 
 # Public name → the module that holds it. Loaded on first use, so that importing fewtune costs nothing.
@@ -57,6 +58,7 @@ _PUBLIC = {
     "Prediction": "fewtune.tasks._base",
     "Classification": "fewtune.tasks.classification",
     "Multilabel": "fewtune.tasks.multilabel",
+    "QuestionAnswering": "fewtune.tasks.question_answering",
     "Regression": "fewtune.tasks.regression",
 }
 

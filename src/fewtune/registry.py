@@ -48,6 +48,9 @@ SHORT_FORMS = {
         "pos": "token_classification",
         "tagging": "token_classification",
         "token_cls": "token_classification",
+        "qa": "question_answering",
+        "extractive_qa": "question_answering",
+        "extractive_question_answering": "question_answering",
     },
     "track": {
         "tb": "tensorboard",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fewtune.cli._answers import Answers
+from fewtune.registry import find
 from fewtune.tasks._base import Prediction
 
 
@@ -44,7 +45,7 @@ def test_a_number_has_no_confidence_and_no_review():
     number: Any = Prediction(3.14159265358979, {})  # pyright: ignore[reportArgumentType]
     answers = Answers.behind(["text"], plan(task="regression"), None, None)
     assert answers.cells(number) == {"prediction": 3.141593}
-    assert answers.example(plan(task="regression")) == {"prediction": 0.5}
+    assert answers.example(0.5) == {"prediction": 0.5}
 
 
 def test_without_a_rule_nothing_is_said_about_review():
@@ -71,11 +72,12 @@ def test_names_that_are_taken_get_another():
         ("classification", ("a", "b"), Prediction("a", {"a": 0.9, "b": 0.1})),
         ("multilabel", ("a", "b"), Prediction(("a",), {"a": 0.9, "b": 0.1})),  # pyright: ignore[reportArgumentType]
         ("regression", (), Prediction(0.25, {})),  # pyright: ignore[reportArgumentType]
+        ("question_answering", (), Prediction("Hà Nội", {})),
     ],
 )
 def test_the_example_has_the_kinds_of_the_real_cells(
     separator: str | None, task: str, labels: Any, prediction: Prediction
 ):
     answers = Answers.behind([], plan(*labels, task=task), 0.5 if labels else None, separator)
-    real, example = answers.cells(prediction), answers.example(plan(*labels, task=task))
+    real, example = answers.cells(prediction), answers.example(find("tasks", task).example)
     assert {name: type(value) for name, value in example.items()} == {name: type(v) for name, v in real.items()}

@@ -212,7 +212,7 @@ def test_a_model_of_pairs_wants_pairs(fewtune: Command, here: Path, model: Path)
     )
     done = fewtune("predict", "r", "one text")
     assert done.code == 2
-    assert "this model reads pairs of texts; give them as --data FILE" in " ".join(done.err.split())
+    assert "this model reads pairs of texts; give two texts for each, or --data FILE" in " ".join(done.err.split())
     write_csv(here / "new.csv", ["b", "a"], [(b, a) for a, b, _ in rows[:3]])
     done = fewtune("predict", "r", "--data", "new.csv", "--json")
     tuned = load("r")

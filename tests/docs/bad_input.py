@@ -116,6 +116,23 @@ def lists(*rows: str) -> str:
     return good + "".join(f"{row}\n" for row in rows)
 
 
+HUE = "Huế là cố đô, bên sông Hương"
+QUESTIONS = "question,context,answer\n" + "".join(
+    f'Sông nào chảy qua Huế {n}?,"{n}: {HUE}",sông Hương\n' for n in range(20)
+)
+SQUAD = '{"data": [{"title": "Huế", "paragraphs": [{"context": "Huế là cố đô", "qas": [{"id": "1", "answers": []}]}]}]}'
+
+MOVED = "".join(
+    f'{{"question": "Sông nào {n}?", "context": "{n}: {HUE}", "answers": {{"text": ["sông Hương"], "answer_start": [3]}}}}\n'
+    for n in range(20)
+)
+
+
+def questions(*rows: str) -> str:
+    """A sound table of questions, and rows beside it."""
+    return QUESTIONS + "".join(f"{row}\n" for row in rows)
+
+
 CASES: dict[str, list[Case]] = {
     "The file itself": [
         case("No such file", "reviews.csv"),
@@ -219,7 +236,19 @@ CASES: dict[str, list[Case]] = {
         case("Tags that are all O", "ner.conll", "Tôi\tO\nđi\tO\n\n" * 20),
         case("A type that training has not", "ner.conll", TAGGED, "--test b.conll", b_conll="Vinamilk\tB-ORG\n"),
     ],
+    "Questions about texts": [
+        case("No text to look in", "qa.csv", "question,answer\nỞ đâu?,Huế\n", "--task question_answering"),
+        case("No answers to learn from", "qa.csv", "question,context\nỞ đâu?,Ở Huế\n", "--task question_answering"),
+        case("Answers that stand in no text", "qa.csv", QUESTIONS.replace("sông Hương\n", "sông Hồng\n")),
+        case("No question has an answer", "qa.csv", QUESTIONS.replace(",sông Hương\n", ",\n")),
+        case("An empty question", "qa.csv", questions(f' ,"{HUE}",sông Hương')),
+        case("A question as long as a text", "qa.csv", questions(f'{"Vì sao? " * 40},"{HUE}",sông Hương')),
+        case("A place that is no number", "qa.csv", f'question,context,answer,answer_start\nỞ đâu?,"{HUE}",Huế,đầu\n'),
+        case("An answer that is an object", "qa.jsonl", '{"question": "a?", "context": "b", "answers": {"x": 1}}\n'),
+        case("SQuAD's form with a question missing", "qa.json", SQUAD),
+    ],
     "Said, but no reason to stop": [
+        seen("Answers that are not where they should be", "qa.jsonl", MOVED),
         seen("Labels that differ by case or white space", "reviews.csv", table(*LABELS_ALIKE)),
         seen("Another delimiter than the comma", "reviews.csv", table(cut=";")),
         seen("A TSV whose quotes enclose no cells", "reviews.tsv", table('"Ngon" thì không\ttệ', cut="\t")),

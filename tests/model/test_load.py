@@ -16,7 +16,7 @@ from fewtune.errors import ModelError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin
 from fewtune.model.load import Head, empty_model, load_config, load_model, load_tokenizer, trained_head
-from models import ARCHITECTURES, tiny_tokenizer, write_tiny
+from models import ARCHITECTURES, tiny_model, tiny_tokenizer, write_tiny
 
 AUTO = "AutoModelForSequenceClassification"
 OPTIONS = {"num_labels": 3, "id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
@@ -312,3 +312,23 @@ def test_it_is_run_when_asked_for_and_nobody_is_prompted(
     model = load_model(origin, AUTO, config, new_head=True, seed=0, trust_remote_code=True)
     assert type(model).__name__ == "Model"
     assert (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize("head", ["AutoModelForCausalLM", "AutoModel"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "qwen2", "qwen3"])
+def test_the_body_of_a_language_model_answers_questions(architecture: str, head: str, tmp_path: Path):
+    """transformers calls the body `transformer` in its decoders for question answering, and left it random."""
+    auto, kept = "AutoModelForQuestionAnswering", tiny_model(architecture, head=head)
+    kept.save_pretrained(tmp_path / "model")
+    tiny_tokenizer(architecture).save_pretrained(tmp_path / "model")
+    origin = origin_of(tmp_path / "model")
+    config = load_config(origin, {"num_labels": 2}, load_tokenizer(origin))
+    model = load_model(origin, auto, config, new_head=True, seed=0)
+    body = kept.base_model.state_dict()
+    assert body
+    for name, found in model.base_model.state_dict().items():
+        assert torch.equal(found, body[name]), name
+    model.save_pretrained(tmp_path / "tuned")  # and what was saved with its head comes back whole
+    again = load_model(Origin("", None, tmp_path / "tuned"), auto, config, new_head=False, seed=1)
+    for name, found in again.state_dict().items():
+        assert torch.equal(found, model.state_dict()[name]), name

@@ -10,6 +10,7 @@ from fewtune.data.answers import Answer
 from fewtune.evidence.review import DIGITS, confidence
 
 if TYPE_CHECKING:
+    from fewtune.data.labels import Label
     from fewtune.record.plan import Plan
     from fewtune.tasks._base import Prediction
 
@@ -65,11 +66,9 @@ class Answers:
         found |= {f"probability_{label}": value for label, value in shares.items()}
         return {self.names[name]: value for name, value in found.items()}
 
-    def example(self, plan: Plan) -> dict[str, Any]:
-        """Cells of the kinds that `cells` gives, before there is a prediction."""
-        several = plan.task == "multilabel" or not plan.stated
-        label = self.shown(("a", "b")) if several else "a" if plan.labels else 0.5
-        kinds = {"prediction": label, "needs_review": True, **EXAMPLES}
+    def example(self, label: Label) -> dict[str, Any]:
+        """Cells of the kinds that `cells` gives, before there is a prediction; `label` is an answer as the task gives it."""
+        kinds = {"prediction": self.shown(label), "needs_review": True, **EXAMPLES}
         return {column: kinds.get(name, 0.5) for name, column in self.names.items()}
 
     def shown(self, label: Any) -> Any:

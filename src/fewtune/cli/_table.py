@@ -78,7 +78,7 @@ def label_table(run: str, asked: Asked, language: str) -> None:
         separator = None if ending in LISTS else _separator(folder)
         answers = Answers.behind(source.columns, plan, rule.cut_off if rule else None, separator, task.more())
         writer = _writer(asked, source, [*source.columns, *answers.names.values()], ending)
-        count, lost = _looked_through(task, source, sample, roles, writer, answers.example(plan))
+        count, lost = _looked_through(task, source, sample, roles, writer, answers.example(task.example))
         for sentence in lost:
             click.echo(f"! {sentence.say(language)}", err=True)
         labelled = _labelled(run, task, source, roles, count, answers)

@@ -68,3 +68,5 @@ def evaluate(
         about = {"path": escape(data), "rows": len(rows), "confidence": f"{options.confidence * 100:g}%"}
         title = say("scores_title_file", language, **about)
         page().print(scores_table(title, {say("scores_tuned", language): scores}, language))
+        if (rule := tuned.task.scored_by(rows)) is not None:
+            click.echo(rule.say(language))

@@ -40,6 +40,8 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> None:
     """Label each TEXT, or each row of a file, with the tuned model in the folder RUN.
 
+    A model that reads pairs takes two texts for each answer: a question and the text that it is about.
+
     With --data every column comes back in its place, and behind them `prediction`, `confidence` (the probability that it
     is right), `needs_review` and the probability of each label.
 
@@ -80,19 +82,21 @@ def _label_texts(run: str, texts: tuple[str, ...], language: str, *, as_json: bo
     from fewtune.run import load
 
     tuned = load(run)
+    asked: list[tuple[str] | tuple[str, str]] = [(text,) for text in texts]
     if "pair" in tuned.plan.columns:
-        raise ConfigError("predict_pairs")
-    table = Table(Path("-"), ("text",), [{"text": text} for text in texts], list(range(1, len(texts) + 1)), digest="")
+        if len(texts) % 2:
+            raise ConfigError("predict_pairs")
+        asked = list(zip(texts[::2], texts[1::2], strict=True))
+    cells = [{"text": each[0]} for each in asked]
+    table = Table(Path("-"), ("text",), cells, list(range(1, len(cells) + 1)), digest="")
     for remark in tuned.task.remarks(table, Columns("text", None, None, {})):
         click.echo(f"! {remark.say(language)}", err=True)
-    for text, found in zip(texts, tuned.predict(texts), strict=True):
+    given = [each if len(each) > 1 else each[0] for each in asked]
+    for each, found in zip(asked, tuned.predict(given), strict=True):  # pyright: ignore[reportArgumentType]
         if as_json:
-            about: dict[str, Any] = {
-                "text": text,
-                "prediction": shown(found.label),
-                "probabilities": found.probabilities,
-                **found.details,
-            }
+            about: dict[str, Any] = dict(zip(("text", "pair"), each, strict=False))
+            about |= {"prediction": shown(found.label), "probabilities": found.probabilities}
+            about |= {"details": found.details} if found.details else {}
             click.echo(json.dumps(about, ensure_ascii=False))
         else:
-            click.echo(f"{answer(found)}\t{text}")
+            click.echo(f"{answer(found, language)}\t{each[0]}")

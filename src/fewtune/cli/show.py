@@ -55,7 +55,7 @@ def verdict(scores: RunScores, language: str) -> str:
     assert comparison is not None
     metric, difference = comparison.metric, comparison.difference
     tuned = scores.test[metric]
-    return say(
+    said = say(
         f"verdict_{scores.verdict}",
         language,
         n=tuned.n,
@@ -70,16 +70,19 @@ def verdict(scores: RunScores, language: str) -> str:
         dhigh=_value(metric, difference.high, sign="+"),
         p=f"{comparison.p_value:.2g}",
     )
+    return said if scores.rule is None else f"{said}\n{scores.rule.say(language)}"
 
 
-def answer(found: "Prediction") -> str:
-    """One prediction in a line: labels with their probabilities, a number, or entities (without them the tags)."""
+def answer(found: "Prediction", language: str = "en") -> str:
+    """One prediction in a line: labels with their probabilities, a number, a text, or entities (without them the tags)."""
     if isinstance(found.label, float):
         return f"{found.label:.4g}"
     if isinstance(found.label, Tags):
         marked = [f"{one['type']}: {one['text']}" for one in found.details.get("entities", ())]
         return " ".join(found.label.names) if "entities" not in found.details else "; ".join(marked) or "-"
     sure = found.probabilities
+    if isinstance(found.label, str) and not sure:
+        return " ".join(found.label.split()) or say("no_answer", language)
     return ", ".join(f"{name} ({sure[name]:.1%})" for name in names_of(found.label)) or "-"
 
 

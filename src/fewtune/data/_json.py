@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fewtune.data._source import Numbered, Opened, Options, Source, check_names, note
+from fewtune.data._squad import is_squad, squad_rows
 from fewtune.data.encoding import encoding_of, lines, whole
 from fewtune.errors import DataError
 
@@ -26,6 +27,7 @@ def open_json(source: Source, options: Options) -> Opened:
     - `[{"text": …}, …]`: records;
     - `{"data": [{"text": …}, …], …}`: the one list of objects in it, whatever its name; what else there is, is noted;
     - `{"text": […], "label": […]}`: columns of one length, or `{"text": {"0": …}, …}` as pandas writes them;
+    - SQuAD's articles of paragraphs of questions: one row a question;
     - one object a line: JSON lines under another name, which is noted.
 
     Raises DataError for any other form.
@@ -44,7 +46,10 @@ def open_json(source: Source, options: Options) -> Opened:
     except (ValueError, RecursionError) as error:
         raise DataError("data_json_invalid", path=source.path, line=1, reason=str(error)) from None
     notes = ()
-    if isinstance(value, dict) and (name := _records_name(source, value)) is not None:
+    if is_squad(value):
+        value = squad_rows(source, value)
+        notes = (note("data_squad", path=source.path.name, questions=len(value)),)
+    elif isinstance(value, dict) and (name := _records_name(source, value)) is not None:
         rest = ", ".join(repr(each) for each in value if each != name)
         notes = (note("data_json_part", path=source.path.name, name=name, rest=rest),) if rest else ()
         value = value[name]

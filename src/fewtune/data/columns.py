@@ -107,6 +107,22 @@ def columns_in(table: Table, columns: Columns) -> Columns:
     return replace(columns, **found)
 
 
+def find_named(table: Table, option: str, given: str | None, names: tuple[str, ...]) -> Taken | None:
+    """The column `given`, else the one that is called like the first of `names` that any is called like; None without one.
+
+    Raises DataError for a column given that is not there, and for two of the same name; `option` is what would choose.
+    """
+    if given is not None:
+        return existing(table, given, option), "given"
+    for name in names:
+        found = [column for column in table.columns if is_named(column, (name,))]
+        if len(found) > 1:
+            raise DataError("data_columns_alike", path=table.path, candidates=_quoted(found), option=option)
+        if found:
+            return found[0], f"named '{found[0]}'"
+    return None
+
+
 def existing(table: Table, name: str, option: str) -> str:
     """The column that somebody calls `name`. Raises DataError, with the `option` that named it, where there is none."""
     # The same name can be typed composed and stand in the file decomposed, which nobody can see.

@@ -59,8 +59,8 @@ def judge(
             significant=found.significant,
         ),
         confusion={name: counted for name, counted in confusions.items() if counted is not None},
+        rule=task.scored_by(rows["test"]),
         groups={name: score(*of) for name, of in _groups(rows["test"], said["test"]).items()},
-        signatures=task.signatures(rows["test"]),
         calibration=_calibration(rows["test"], prepared.task.decode(outputs["test"]), said["test"], task),
         verdict=_verdict(found, options.confidence),
     )

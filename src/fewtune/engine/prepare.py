@@ -33,9 +33,6 @@ from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Features, Task
 
-LONGEST = 512
-"""Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -87,11 +84,12 @@ def prepare(config: RunConfig) -> Prepared:
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
     adapted = adapt(empty, config.method)
-    filled, found = _fill(config, task, origin, len(features["train"]), width)
+    learned = task.learned(features["train"])
+    filled, found = _fill(config, task, origin, len(learned), width)
     options = filled.train
     assert options.epochs and options.batch_size and options.learning_rate
-    micro = -(-len(features["train"]) // options.batch_size)
-    lengths = [len(piece["input_ids"]) for piece in features["train"]]
+    micro = -(-len(learned) // options.batch_size)
+    lengths = [len(piece["input_ids"]) for piece in learned]
     plan = Plan(
         model=origin.name,
         revision=origin.revision,
@@ -125,7 +123,7 @@ def prepare(config: RunConfig) -> Prepared:
         glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
         base=base_facts(origin),
     )
-    examples = {name: Examples(rows[name], features[name]) for name in SPLITS}
+    examples = {name: Examples(rows[name], learned if name == "train" else features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
 
 
@@ -154,7 +152,7 @@ def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
 
 def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
     """`max_length` filled in, and never beyond what the model has positions for."""
-    limits = [task.max_length or LONGEST, tokenizer.model_max_length, *([positions] if positions else [])]
+    limits = [task.max_length or task.longest, tokenizer.model_max_length, *([positions] if positions else [])]
     return task.model_copy(update={"max_length": int(min(limits))})
 
 

@@ -1,6 +1,7 @@
 """English sentences of `token_classification`: tagged words, their files and their scores."""
 
 SENTENCES: dict[str, str] = {
+    "scored_entities": "entities are read from tags ({scheme}) as seqeval 1.2.2 reads them in its default mode",
     # CoNLL files
     "conll_found": "{path}: read as CoNLL: one word a line, its tag in column {column}, an empty line between sentences",
     "conll_one_column": "{path}: the line '{line}' has one column. Put the word in the first column and its tag in the last, with a tab or spaces "

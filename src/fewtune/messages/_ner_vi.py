@@ -1,6 +1,7 @@
 """Các câu tiếng Việt của `token_classification`: từ được gán nhãn, tệp chứa chúng và điểm của chúng."""
 
 SENTENCES: dict[str, str] = {
+    "scored_entities": "thực thể được đọc từ nhãn ({scheme}) như seqeval 1.2.2 đọc ở chế độ mặc định",
     # tệp CoNLL
     "conll_found": "{path}: đọc theo dạng CoNLL: mỗi dòng một từ, nhãn ở cột {column}, một dòng trống giữa các câu",
     "conll_one_column": "{path}: dòng '{line}' chỉ có một cột. Hãy để từ ở cột đầu và nhãn ở cột cuối, cách nhau bằng tab hoặc dấu cách.",

@@ -57,7 +57,7 @@ SENTENCES: dict[str, str] = {
     "report_metric_rmse": "RMSE",
     "report_metric_mae": "mean absolute error",
     "report_about_accuracy": "share of rows whose label is right",
-    "report_about_exact_match": "share of rows whose labels are all right",
+    "report_about_exact_match": "share of rows whose answer is entirely right",
     "report_about_macro_f1": "F1 averaged over labels, so that rare ones count as much as common ones",
     "report_about_micro_f1": "F1 over all labels of all rows together, so that common ones count more",
     "report_about_matthews": "0 is no better than chance, 1 is all right",

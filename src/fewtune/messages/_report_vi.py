@@ -58,7 +58,7 @@ SENTENCES: dict[str, str] = {
     "report_metric_rmse": "căn bậc hai sai số bình phương trung bình (RMSE)",
     "report_metric_mae": "sai số tuyệt đối trung bình (MAE)",
     "report_about_accuracy": "tỉ lệ hàng có nhãn đúng",
-    "report_about_exact_match": "tỉ lệ hàng có tất cả các nhãn đều đúng",
+    "report_about_exact_match": "tỉ lệ hàng có câu trả lời đúng hoàn toàn",
     "report_about_macro_f1": "trung bình F1 của các nhãn, nhãn hiếm được tính ngang với nhãn phổ biến",
     "report_about_micro_f1": "F1 tính gộp mọi nhãn của mọi hàng, nên nhãn phổ biến có trọng lượng lớn hơn",
     "report_about_matthews": "0 là không hơn đoán mò, 1 là đúng hết",

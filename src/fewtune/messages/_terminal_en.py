@@ -15,7 +15,7 @@ SENTENCES: dict[str, str] = {
     "predict_json_or_out": "--json writes to standard output, --out FILE in the format of its ending; give one",
     "predict_accuracy_or_below": "--review-accuracy finds the cut-off, --review-below sets it; give one",
     "predict_format_of_file": "--format is for standard input (--data -); a file's ending says its format",
-    "predict_pairs": "this model reads pairs of texts; give them as --data FILE",
+    "predict_pairs": "this model reads pairs of texts; give two texts for each, or --data FILE",
     # cli/evaluate.py
     "evaluate_no_label": "{path}: has no column '{column}', which held the labels in training, and without labels nothing can be scored. "
     "Name the column of the labels with --label-column; to label the rows instead: fewtune predict {run} --data {path}",

@@ -15,7 +15,7 @@ SENTENCES: dict[str, str] = {
     "predict_json_or_out": "--json ghi ra đầu ra chuẩn, --out TỆP ghi theo định dạng của đuôi tệp; chỉ chọn một",
     "predict_accuracy_or_below": "--review-accuracy tìm ngưỡng, --review-below đặt ngưỡng; chỉ chọn một",
     "predict_format_of_file": "--format chỉ dành cho đầu vào chuẩn (--data -); với tệp thì đuôi tệp đã cho biết định dạng",
-    "predict_pairs": "mô hình này đọc từng cặp văn bản; hãy đưa chúng vào bằng --data TỆP",
+    "predict_pairs": "mô hình này đọc từng cặp văn bản; hãy đưa hai văn bản cho mỗi câu trả lời, hoặc --data TỆP",
     # cli/evaluate.py
     "evaluate_no_label": "{path}: không có cột '{column}', là cột chứa nhãn khi huấn luyện, mà không có nhãn thì không chấm điểm được. "
     "Hãy nêu cột chứa nhãn bằng --label-column; nếu muốn gán nhãn cho các hàng: fewtune predict {run} --data {path}",

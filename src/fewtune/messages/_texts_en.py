@@ -18,6 +18,8 @@ SENTENCES: dict[str, str] = {
     "are lost; the model learns to stop there. task.max_target_length takes more",
     "target_lost": "{split}: {rows:,} of {of_rows:,} targets cannot be written with this model's vocabulary: '{text}' becomes '{written}'. "
     "The model cannot learn to write them; choose one made for this language (fewtune models --lang …)",
+    "scored_texts": "scored by sacrebleu (BLEU {bleu}; chrF {chrf}; values from 0 to 1, others write them times 100) and rouge-score (F1, best reference, "
+    "words of any alphabet in lower case with their diacritics, no stemming)",
     "metric_chrf": "chrF",
     "metric_bleu": "BLEU",
     "metric_rouge_1": "ROUGE-1",

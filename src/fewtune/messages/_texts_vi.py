@@ -18,6 +18,8 @@ SENTENCES: dict[str, str] = {
     "mô hình sẽ học cách dừng ở đó. task.max_target_length cho phép dài hơn",
     "target_lost": "{split}: {rows:,} trên {of_rows:,} văn bản đích không viết được bằng bộ từ vựng của mô hình này: '{text}' thành '{written}'. "
     "Mô hình không thể học viết chúng; hãy chọn mô hình dành cho ngôn ngữ này (fewtune models --lang …)",
+    "scored_texts": "chấm điểm bằng sacrebleu (BLEU {bleu}; chrF {chrf}; giá trị từ 0 đến 1, nơi khác ghi nhân 100) và rouge-score (F1, bản tham chiếu tốt nhất, "
+    "từ của mọi bảng chữ cái, chữ thường, giữ dấu, không cắt gốc từ)",
     "metric_chrf": "chrF",
     "metric_bleu": "BLEU",
     "metric_rouge_1": "ROUGE-1",

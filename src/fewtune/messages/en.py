@@ -5,6 +5,7 @@ from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._ner_en import SENTENCES as _NER
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
+from fewtune.messages._qa_en import SENTENCES as _QA
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
@@ -20,6 +21,7 @@ SENTENCES: dict[str, str] = {
     **_PREDICT,
     **_REPORT,
     **_REPORT_FACTS,
+    **_QA,
     **_TASKS,
     **_TERMINAL,
     **_TEXTS,

@@ -106,6 +106,7 @@ def load_model(
             trust_remote_code=trust_remote_code,
             local_files_only=True,
             output_loading_info=True,
+            key_mapping=_renamed(auto_class, config, trust_remote_code),
         )
     _must_be_whole(model, loaded, origin)
     if new_head and any(name.endswith(type(model).__name__) for name in _architectures(origin, trust_remote_code)):
@@ -119,6 +120,16 @@ def _renew_head(model: PreTrainedModel, auto_class: str, config: PreTrainedConfi
     with torch.no_grad():
         for name in Anatomy(model).parameters_of(Anatomy(model).head):
             model.get_parameter(name).copy_(fresh.get_parameter(name))
+
+
+def _renamed(auto_class: str, config: PreTrainedConfig, trust_remote_code: bool) -> dict[str, str] | None:
+    """How a checkpoint's parameters are called in this model, where the two call the body differently.
+
+    transformers' decoders for question answering have it under `transformer`, all their other classes under `model`: it would
+    leave the body of a language model random, and only warn.
+    """
+    body = empty_model(auto_class, config, trust_remote_code=trust_remote_code).base_model_prefix
+    return {r"^model\.": f"{body}."} if body == "transformer" else None
 
 
 def _must_be_whole(model: PreTrainedModel, loaded: Mapping[str, Any], origin: Origin) -> None:

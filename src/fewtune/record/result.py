@@ -3,6 +3,7 @@
 from typing import Literal
 
 from fewtune.config import Config
+from fewtune.record.plan import Finding
 
 
 class Score(Config):
@@ -81,10 +82,10 @@ class RunScores(Config):
     """The paired comparison with the strongest baseline on the test rows."""
     confusion: dict[str, Confusion] = {}
     """Split → confusion matrix of the tuned model; empty for tasks that have none."""
+    rule: Finding | None = None
+    """By which rule the scores are made, where there are several."""
     groups: dict[str, Scores] = {}
     """Value of `data.group_column` → scores of the tuned model on the test rows of that group."""
-    signatures: dict[str, str] = {}
-    """Metric → how exactly it was counted, where there is more than one way (sacrebleu's signature, an answer's language)."""
     calibration: Calibration | None = None
     """None for tasks without probabilities."""
     verdict: Verdict = "unknown"

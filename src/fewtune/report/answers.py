@@ -19,7 +19,7 @@ class Mistake(NamedTuple):
     """One wrong answer. Sorted by how bad it is, and of equals the earlier row first."""
 
     badness: float
-    """Probability of the wrong answer; of a number, how far it is off; of an answer that can be partly right, how much is wrong."""
+    """Probability of the wrong answer; of a number, how far it is off; of an answer that can be partly right, what it lacks."""
     order: int
     line: Mapping[str, Any]
 
@@ -66,7 +66,7 @@ class Answers:
                 numbers.append((float(label), float(said)))
             for probability, came_true in _stated(line):
                 slots.add(probability, came_true)
-            if label == said:
+            if label == said or line.get("worth") == 1:
                 continue
             wrong += 1
             mistake = Mistake(badness(line, threshold), -order, line)
@@ -79,13 +79,13 @@ class Answers:
 
 
 def badness(line: Mapping[str, Any], threshold: float | None = None) -> float:
-    """How bad a wrong answer is: the probability given to it, the distance between two numbers, or the share that is wrong.
+    """How bad a wrong answer is: the probability given to it, the distance between two numbers, or what a partly right one lacks.
 
     Of several labels: how far beyond the threshold the worst of the wrong ones lies.
     """
     label, said, probabilities = line["label"], line["prediction"], line["probabilities"]
-    if "worth" in line:
-        return 1.0 - line["worth"]
+    if (worth := line.get("worth")) is not None:
+        return 1.0 - worth
     if isinstance(said, int | float):
         return abs(float(label) - said)
     if isinstance(said, str):

@@ -13,7 +13,7 @@ import yaml
 from fewtune.record.folder import RunFolder, write
 from fewtune.record.result import Score
 from fewtune.report.run import Run
-from fewtune.report.sections._snippets import answer, whole
+from fewtune.report.sections._snippets import answer, texts_of, whole
 from fewtune.report.sections.scores import OF_ONE_LABEL, overall
 from fewtune.report.sections.use import is_peft
 from fewtune.report.verdict import verdict
@@ -26,6 +26,7 @@ PIPELINES = {
     "multilabel": "text-classification",
     "regression": "text-classification",
     "token_classification": "token-classification",
+    "question_answering": "question-answering",
 }
 """Task → what the Hub calls it; regression too has a sequence-classification head."""
 METRICS = {
@@ -104,7 +105,7 @@ def _body(run: Run, words: Words) -> Iterator[str]:
     yield words("card_limits_note", rows=words.whole(plan.rows.get("test", 0)))
     yield from ["", *(f"- {_plain(capital(ended(warning)))}" for warning in warnings)] if warnings else []
     yield f"\n## {words('use')}\n"
-    texts = [words("use_text"), *([words("use_pair")] if "pair" in plan.columns else [])]
+    texts = texts_of(run, words)
     yield f"```python\n{whole(words('card_folder'), run)}{answer(run, texts)}\n```\n"
     yield f"## {words('card_training')}\n"
     rows = {split: words.whole(plan.rows.get(split, 0)) for split in ("train", "validation", "test")}
@@ -141,6 +142,8 @@ def _table(run: Run, words: Words) -> Iterator[str]:
         yield f"| {capital(name)} | " + " | ".join(cells) + " |"
     yield ""
     yield words("card_intervals", confidence=words.percent(run.scores.confidence, 0)) + "\n"
+    if run.scores.rule is not None:
+        yield capital(words.finding(run.scores.rule)) + ".\n"
 
 
 def _score(metric: str, score: Score | None, words: Words) -> str:

@@ -79,6 +79,10 @@ class Task(Config, ABC):
     """The transformers class that loads a model with this task's head."""
     peft_task_type: ClassVar[str]
     """What PEFT calls it in adapter_config.json."""
+    example: ClassVar[Label] = "a"
+    """An answer of the kind that this task gives."""
+    longest: ClassVar[int] = 512
+    """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
 
     @property
     @abstractmethod
@@ -161,6 +165,10 @@ class Task(Config, ABC):
     def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> list[Features]:
         """Rows → features; `features["row"]` is the index into `rows`, and a row may yield several."""
 
+    def learned(self, features: Sequence[Features]) -> list[Features]:
+        """The pieces that can be learned from; where labels are wrong, a task may leave out theirs, and says so in `findings`."""
+        return list(features)
+
     @abstractmethod
     def findings(
         self, rows: Sequence[Row], features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, split: str
@@ -191,6 +199,10 @@ class Task(Config, ABC):
 
     # --- the answers
 
+    def scored_by(self, rows: Sequence[Row]) -> Finding | None:
+        """By which rule the scores are made, where there are several; said with them."""
+        return None
+
     @abstractmethod
     def calibrated(self, said: Said) -> Self:
         """This task with everything filled in that the outputs for the validation rows decide (temperature, threshold)."""
@@ -208,10 +220,6 @@ class Task(Config, ABC):
         self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
     ) -> Scores:
         """The metrics with intervals."""
-
-    @abstractmethod
-    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
-        """Metric → how exactly it was counted, where there is more than one way; printed with the scores."""
 
     @abstractmethod
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> Confusion | None:

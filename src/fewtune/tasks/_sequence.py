@@ -104,10 +104,6 @@ class SequenceTask(Task):
         outputs = self.outputs(model, batch)
         return list(outputs.cpu()), float(self.loss(outputs, batch)) if "label" in batch else None
 
-    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
-        """These metrics are counted in one way only."""
-        return {}
-
     def worth(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
         """A label is right or wrong, and numbers have errors of their own."""
 

@@ -55,6 +55,7 @@ class Multilabel(LabelledTask):
     """Probability from which a label is given; empty: where micro F1 on the validation rows is highest."""
 
     label_kinds: ClassVar = (("list",), ("category", "text"))
+    example: ClassVar = ("a", "b")
 
     @property
     def objective(self) -> str:

@@ -51,6 +51,7 @@ class Regression(SequenceTask):
     """What it is then divided by; empty: the standard deviation of the training rows."""
 
     label_kinds: ClassVar = (("number",), ("category",))
+    example: ClassVar = 0.5
 
     @property
     def objective(self) -> str:

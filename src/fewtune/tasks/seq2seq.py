@@ -236,11 +236,11 @@ class Seq2seq(Task):
         """The metrics with intervals."""
         return text_scores(_all(rows), _said(predictions), confidence=confidence, resamples=resamples)
 
-    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
+    def scored_by(self, rows: Sequence[Row]) -> Finding:
         """As sacrebleu says it, and what our ROUGE differs in."""
         references = _all(rows)
-        rouge = "rouge-score, F1, best reference, words of any alphabet in lower case with diacritics, no stemming"
-        return {"bleu": bleu_signature(references), "chrf": chrf_signature(references), "rouge": rouge}
+        values = {"bleu": bleu_signature(references), "chrf": chrf_signature(references)}
+        return Finding(id="scored_texts", level="note", values=values)
 
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
         """Texts are not taken for each other."""

@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fewtune.data.answers import Tags
 from fewtune.data.columns import Columns, Given
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
@@ -79,6 +80,7 @@ class TokenClassification(Task):
     auto_class: ClassVar = "AutoModelForTokenClassification"
     peft_task_type: ClassVar = "TOKEN_CLS"
     stated: ClassVar = False
+    example: ClassVar = Tags(("O", "O"))
 
     @property
     def objective(self) -> str:
@@ -237,9 +239,9 @@ class TokenClassification(Task):
         options = {"confidence": confidence, "resamples": resamples}
         return tag_scores(true_tags(rows), said_tags(predictions), self._names(), marked=self._marked, **options)
 
-    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
+    def scored_by(self, rows: Sequence[Row]) -> Finding | None:
         """Whose way of reading entities it is."""
-        return {"entity_f1": f"as:seqeval-1.2.2|mode:default|tags:{self.scheme}"} if self._marked else {}
+        return Finding(id="scored_entities", level="note", values={"scheme": self.scheme}) if self._marked else None
 
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
         """An entity that is missed was not taken for another."""

@@ -5,7 +5,7 @@ import pytest
 from fewtune.record.plan import Finding
 from fewtune.report.build import render
 from fewtune.report.run import Options
-from fewtune.report.sections.errors import LONGEST, folded
+from fewtune.report.sections.errors import LONGEST, around, folded
 from report.pages import Page, page
 from report.run_folders import classified, numbers, sets, write_run
 
@@ -81,3 +81,14 @@ def test_numbers_and_sets(tmp_path):
 def test_nothing_wrong(tmp_path):
     text = page(write_run(tmp_path / "run", labels=LABELS, predictions=classified(LABELS, 12, 1.0))).text
     assert "None of the 12 test rows was answered wrongly." in text
+
+
+def test_what_stands_around_the_answers_is_shown() -> None:
+    text = "đầu " + "một " * 300 + "ĐÁP ÁN " + "hai " * 300 + "cuối"
+    at = text.index("ĐÁP")
+    found = around(text, [at], reach=50)
+    assert "ĐÁP ÁN" in found and found.startswith("… một") and found.endswith("hai …")
+    assert len(found) <= 2 * 50 + 4
+    assert around(text, [0], reach=50).startswith("đầu một")
+    assert around(text, [len(text) - 4], reach=50).endswith("cuối")
+    assert around("ngắn", [1]) == "ngắn" and around(text, []) == text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fewtune.report.answers import HALF
 from fewtune.report.run import Run
+from fewtune.report.words import Words
 
 
 def model(path: str, run: Run) -> str:
@@ -44,6 +45,10 @@ def _base(path: str, run: Run) -> str:
     """The adapter's config.json has the labels, which the base model does not know."""
     auto = _auto(run.plan.architecture)
     revision = f", revision={_literal(run.plan.revision)}" if run.plan.revision else ""
+    if run.plan.architecture.endswith("ForQuestionAnswering") and any(
+        layer.path.startswith("transformer.layers.") for layer in run.plan.layers
+    ):  # transformers calls the body of a language model otherwise, and would leave it random
+        revision += r', key_mapping={r"^model\.": "transformer."}'
     return f"""\
 from transformers import AutoConfig, {auto}, AutoTokenizer
 
@@ -58,13 +63,22 @@ def whole(path: str, run: Run) -> str:
     """From the folder of what was learned to the model, by what lies in it."""
     if run.folder.model.exists():
         return model(path, run)
-    return adapter(path, run) if (run.folder.adapter / "adapter_config.json").exists() else own(path, run)
+    return adapter(path, run) if _is_peft(run) else own(path, run)
+
+
+def texts_of(run: Run, words: Words) -> list[str]:
+    """What stands for the texts in an example: one, or two where the model reads pairs."""
+    if run.plan.task == "question_answering":
+        return [words("use_question"), words("use_context")]
+    return [words("use_text"), *([words("use_pair")] if "pair" in run.plan.columns else [])]
 
 
 def answer(run: Run, texts: Sequence[str]) -> str:
     """From a text to the answer, as fewtune gives it."""
     if run.plan.task == "token_classification":
         return _tags(run, texts[0])
+    if run.plan.task == "question_answering":
+        return _span(run, texts)
     given = ", ".join(map(_literal, texts))
     cut = f"truncation=True, max_length={run.plan.max_length}"
     lines = [
@@ -114,6 +128,42 @@ def _decided(run: Run) -> list[str]:
             return [f"print({mean:.9g} + {std:.9g} * float(logits[0]))"]
         case _:
             return ["print(logits)"]
+
+
+def _span(run: Run, texts: Sequence[str]) -> str:
+    """The best part of the first window of a text; of models that put the two texts together themselves only."""
+    options, question, text = run.task_options, *map(_literal, texts)
+    if any(layer.path.startswith(("transformer.", "decoder.")) for layer in run.plan.layers):
+        return f"""\
+# Its inputs are the tokens of the question, a line break, the text and an end token, in windows of {run.plan.max_length}
+# tokens; fewtune makes them.
+print(model)"""
+    longest = options.get("max_answer_length", 30)
+    return f"""\
+import torch
+
+question, text = {question}, {text}
+inputs = tokenizer(
+    question, text, truncation="only_second", max_length={run.plan.max_length},
+    return_offsets_mapping=True, return_tensors="pt",
+)
+places = inputs.pop("offset_mapping")[0].tolist()
+said = {_called(run)}(**inputs)
+outside = torch.tensor([part != 1 for part in inputs.sequence_ids(0)])
+first, last = (z[0].masked_fill(outside, -torch.inf) for z in (said.start_logits, said.end_logits))
+allowed = torch.ones(len(first), len(last)).triu().tril({longest - 1}).bool()  # the last token behind the first, and near
+pairs = (first[:, None] + last).masked_fill(~allowed, -torch.inf)
+start, end = divmod(int(pairs.argmax()), len(last))
+print(text[places[start][0] : places[end][1]].strip())"""
+
+
+def _called(run: Run) -> str:
+    """PEFT's wrapper for questions loses token_type_ids without a word (0.21.2), so the layer below it is called."""
+    return "model.base_model" if _is_peft(run) else "model"
+
+
+def _is_peft(run: Run) -> bool:
+    return (run.folder.adapter / "adapter_config.json").exists() and not run.folder.model.exists()
 
 
 def _auto(architecture: str) -> str:

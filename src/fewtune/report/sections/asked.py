@@ -8,9 +8,9 @@ from fewtune.report.run import Run
 from fewtune.report.sections.learning import learning
 from fewtune.report.words import Words
 
-TASKS = ("classification", "multilabel", "regression", "token_classification")
+TASKS = ("classification", "multilabel", "regression", "question_answering", "token_classification", "seq2seq")
 """Tasks that a sentence is known for."""
-ELSEWHERE = ("name", "labels", "weights", "temperature", "threshold")
+ELSEWHERE = ("name", "labels", "weights", "temperature", "threshold", "no_answer_threshold")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Judged:
 
     splits: tuple[str, ...]
     confidence: str
+    rule: str
+    """By which rule the scores are made, where there are several."""
     metrics: tuple[Metric, ...]
     comparison: tuple[str, Cell, tuple[str, str]] | None
     """What was compared and how, the difference, and what the ends of its scale mean."""
@@ -63,6 +65,7 @@ def section(run: Run, words: Words) -> Judged:
     return Judged(
         splits=run.splits,
         confidence=words.percent(run.scores.confidence, 0),
+        rule=words.finding(run.scores.rule) if run.scores.rule else "",
         metrics=tuple(_metrics(run, words)),
         comparison=_comparison(run, words),
         labels=parts(_labels(run, words)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fewtune.report.run import Run
 from fewtune.report.sections import _serve
-from fewtune.report.sections._snippets import answer, whole
+from fewtune.report.sections._snippets import answer, texts_of, whole
 from fewtune.report.words import Words
 
 SAFE = re.compile(r"[\w./\\:~+,=@%-]+")
@@ -31,13 +31,14 @@ def section(run: Run, words: Words) -> tuple[Snippet, ...]:
     path = run.folder.path.as_posix()
     if not run.folder.tuned.exists():
         return (Snippet(words("use_resume"), f"fewtune resume {shell(path)}"),)
-    pair = "pair" in run.plan.columns
-    texts = [words("use_text"), *([words("use_pair")] if pair else [])]
+    texts = texts_of(run, words)
     found = [
         Snippet(words("use_shell"), _shell_lines(path, texts)),
         Snippet(words("use_python"), _python(path, texts, run)),
     ]
     remark = words("use_temperature") if run.temperature not in (None, 1.0) else ""
+    if run.plan.task == "question_answering":
+        remark = words("use_windows")
     if run.folder.model.exists() or is_peft(run):
         code = whole(run.folder.tuned.as_posix(), run) + answer(run, texts)
         title = words("use_model") if run.folder.model.exists() else words("use_peft")
@@ -67,10 +68,8 @@ def literal(text: str) -> str:
 
 
 def _shell_lines(path: str, texts: list[str]) -> str:
-    lines = [f"fewtune predict {shell(path)} --data new.csv --out labelled.csv"]
-    if len(texts) == 1:
-        lines.insert(0, f'fewtune predict {shell(path)} "{texts[0]}"')
-    return "\n".join(lines)
+    given = " ".join(f'"{text}"' for text in texts)
+    return f"fewtune predict {shell(path)} {given}\nfewtune predict {shell(path)} --data new.csv --out labelled.csv"
 
 
 def _python(path: str, texts: list[str], run: Run) -> str:
@@ -80,4 +79,4 @@ import fewtune
 
 tuned = fewtune.load({literal(path)})
 for prediction in tuned.predict([{f"({given})" if len(texts) > 1 else given}]):
-    print({_SAID.get(run.plan.task, _LABEL)})"""
+    print({_SAID.get(run.plan.task) or (_LABEL if run.plan.labels else "prediction.label")})"""
