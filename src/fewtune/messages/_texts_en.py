@@ -20,6 +20,8 @@ SENTENCES: dict[str, str] = {
     "The model cannot learn to write them; choose one made for this language (fewtune models --lang …)",
     "scored_texts": "scored by sacrebleu (BLEU {bleu}; chrF {chrf}; values from 0 to 1, others write them times 100) and rouge-score (F1, best reference, "
     "words of any alphabet in lower case with their diacritics, no stemming)",
+    "report_asked_seq2seq": "Write a text for each {text}, learned from {rows} training rows of {data}.",
+    "report_task_seq2seq": "text to text",
     "metric_chrf": "chrF",
     "metric_bleu": "BLEU",
     "metric_rouge_1": "ROUGE-1",

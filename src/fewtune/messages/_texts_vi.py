@@ -20,6 +20,8 @@ SENTENCES: dict[str, str] = {
     "Mô hình không thể học viết chúng; hãy chọn mô hình dành cho ngôn ngữ này (fewtune models --lang …)",
     "scored_texts": "chấm điểm bằng sacrebleu (BLEU {bleu}; chrF {chrf}; giá trị từ 0 đến 1, nơi khác ghi nhân 100) và rouge-score (F1, bản tham chiếu tốt nhất, "
     "từ của mọi bảng chữ cái, chữ thường, giữ dấu, không cắt gốc từ)",
+    "report_asked_seq2seq": "Viết một văn bản từ mỗi {text}, học từ {rows} hàng huấn luyện của {data}.",
+    "report_task_seq2seq": "văn bản sang văn bản",
     "metric_chrf": "chrF",
     "metric_bleu": "BLEU",
     "metric_rouge_1": "ROUGE-1",

@@ -79,6 +79,8 @@ def answer(run: Run, texts: Sequence[str]) -> str:
         return _tags(run, texts[0])
     if run.plan.task == "question_answering":
         return _span(run, texts)
+    if run.plan.task == "seq2seq":
+        return _written(run, texts[0])
     given = ", ".join(map(_literal, texts))
     cut = f"truncation=True, max_length={run.plan.max_length}"
     lines = [
@@ -102,6 +104,22 @@ tags = {{}}  # word → tag of its first sub-word
 for end, number in zip(ends, numbers):
     tags.setdefault(text[:end].count(" ") - 1, model.config.id2label[number])
 print([tags.get(word, "O") for word in range(len(text.split()))])"""
+
+
+def _written(run: Run, text: str) -> str:
+    """A text, written as fewtune writes it; what a template wants beside the source stands in it as it is."""
+    options = run.task_options
+    source = _literal(text)
+    if template := options.get("template"):
+        source = _literal(template.replace("{source}", text).replace("{{", "{").replace("}}", "}"))
+    beams = options.get("beams", 1)
+    return f"""\
+inputs = tokenizer({source}, truncation=True, max_length={run.plan.max_length}, return_tensors="pt")
+ids = model.generate(
+    input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"],
+    max_new_tokens={options.get("max_target_length", 128)}, num_beams={beams}, do_sample=False,
+)
+print(tokenizer.decode(ids[0], skip_special_tokens=True).strip())"""
 
 
 def _decided(run: Run) -> list[str]:
@@ -168,6 +186,8 @@ def _is_peft(run: Run) -> bool:
 
 def _auto(architecture: str) -> str:
     """`BertForSequenceClassification` → `AutoModelForSequenceClassification`."""
+    if architecture.endswith("ForConditionalGeneration"):
+        return "AutoModelForSeq2SeqLM"
     head = re.search(r"For[A-Z]\w*$", architecture)
     return f"AutoModel{head[0]}" if head else "AutoModel"
 
