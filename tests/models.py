@@ -132,6 +132,10 @@ _CONFIGS["bart"] = (
     | {name: value for name, value in _IDS.items() if name != "bos_token_id"},
     ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),
 )
+DECODERS: tuple[str, ...] = ("gpt2", "llama", "qwen2", "qwen3")
+"""Those that write on."""
+MASKED: tuple[str, ...] = ("bert", "roberta", "modernbert", "deberta_v2")
+"""Those that fill gaps."""
 WRITERS: tuple[str, ...] = ("t5", "t5_gated", "bart")
 """Encoder-decoders, which write texts."""
 
@@ -223,6 +227,8 @@ def tiny_tokenizer(architecture: str = "bert") -> PreTrainedTokenizerFast:
         cls_token=cls,
         sep_token=sep,
         eos_token=eos,
+        # A stand-in: no text is unknown, and the vocabulary is full.
+        mask_token=unk if architecture in MASKED else None,
         model_max_length=POSITIONS if not architecture.startswith("t5") else int(1e30),
         padding_side="right",
         model_input_names=["input_ids", *kinds, "attention_mask"],

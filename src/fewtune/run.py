@@ -18,11 +18,13 @@ from accelerate import Accelerator
 from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
-from fewtune.engine.judge import decide, judge
+from fewtune.engine.judge import JUDGED, decide, judge
 from fewtune.engine.loop import Loop
 from fewtune.engine.machine import forget_peaks, gpu_name, memory
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare
+from fewtune.engine.preview import Shown
+from fewtune.engine.preview import preview as show_tokens
 from fewtune.errors import ConfigError, DataError, FormatError, TrainingError
 from fewtune.model.base import weights_sha256
 from fewtune.model.load import load_model
@@ -64,6 +66,11 @@ def plan(config: RunConfig) -> Plan:
     Writes nothing and loads no weights. Raises ConfigError, DataError, ModelError or MethodError for what stands in the way.
     """
     return prepare(config).plan
+
+
+def preview(config: RunConfig, rows: int = 3) -> list[list[Shown]]:
+    """The first training rows token by token, with what carries loss. Writes nothing, and raises as `plan` does."""
+    return show_tokens(prepare(config), rows)
 
 
 def train(
@@ -193,6 +200,10 @@ def _go(
         folder.checkpoints,
         emit,
     )
+    untuned = None
+    if not prepared.plan.new_head and config.method.starts_as_base:
+        emit(Event(kind="phase", phase="untuned"))
+        untuned = {name: loop.said(prepared.examples[name]) for name in JUDGED}
     if resume:
         if loop.has_checkpoint():
             loop.resume()
@@ -215,7 +226,7 @@ def _go(
     said = tuned.said(validation, batch_size=config.eval.batch_size)
     write(folder.decision, json.dumps(decide(prepared.task, said), indent=2) + "\n")
     scores, predictions = judge(
-        tuned.decided(folder), prepared, said, lambda name: emit(Event(kind="phase", phase=name))
+        tuned.decided(folder), prepared, said, lambda name: emit(Event(kind="phase", phase=name)), untuned
     )
     folder.write_lines(folder.validation_predictions, predictions["validation"])
     folder.write_lines(folder.predictions, predictions["test"])

@@ -57,6 +57,9 @@ class DataConfig(Config):
     """What stands between the cells of a line, for example `;` or `tab`; empty: found, and said if it is no comma."""
     sheet: str | None = Field(default=None, min_length=1)
     """Sheet of an Excel workbook, by name or by number from 1; empty: the only one that is not empty."""
+    cut: Literal["line", "paragraph", "file"] | None = None
+    """What of a `.txt` of plain text is one text: each line, each paragraph (between blank lines), or the file; empty, with a task
+    that learns from plain text: the file where a folder holds several, else the paragraph, or the line where none is blank."""
     subset: str | None = None
     """Subset (configuration) of a data set on the Hub, where it has several."""
     revision: str | None = None

@@ -5,6 +5,7 @@
 
 import contextlib
 import io
+import json
 import os
 import sys
 import tempfile
@@ -37,6 +38,14 @@ def table(*rows: str, count: int = 20, cut: str = ",") -> str:
     """A sound table of two labels, and rows beside it."""
     good = "".join(f"{PRAISE} {n}{cut}tốt\n{BLAME} {n}{cut}tệ\n" for n in range(count))
     return f"text{cut}label\n" + good + "".join(f"{row}\n" for row in rows)
+
+
+def talk(*roles: str) -> str:
+    """Conversations of which the second is taken in these turns."""
+    sound = [{"role": role, "content": PRAISE} for role in ("user", "assistant")]
+    other = [{"role": role, "content": BLAME} for role in roles]
+    lines = [json.dumps({"messages": each}, ensure_ascii=False) for each in (sound, other, sound)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(frozen=True)
@@ -246,6 +255,13 @@ CASES: dict[str, list[Case]] = {
         case("A place that is no number", "qa.csv", f'question,context,answer,answer_start\nỞ đâu?,"{HUE}",Huế,đầu\n'),
         case("An answer that is an object", "qa.jsonl", '{"question": "a?", "context": "b", "answers": {"x": 1}}\n'),
         case("SQuAD's form with a question missing", "qa.json", SQUAD),
+    ],
+    "Plain text and conversations": [
+        case("Two turns of the user in a row", "chat.jsonl", talk("user", "user", "assistant")),
+        case("A conversation that ends with the user", "chat.jsonl", talk("user", "assistant", "user")),
+        case("A speaker that is unknown", "chat.jsonl", talk("user", "thầy bói")),
+        case("An empty reply", "chat.csv", f"prompt,completion\n{PRAISE}?,\n{BLAME}?,Vâng\n"),
+        case("Columns that do not say which is the reply", "chat.csv", f"a,b\n{PRAISE},{BLAME}\n", "--task sft"),
     ],
     "Said, but no reason to stop": [
         seen("Answers that are not where they should be", "qa.jsonl", MOVED),

@@ -16,11 +16,13 @@ from fewtune.evidence.compare import Difference
 from fewtune.record.result import Scores
 from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Task
 from fewtune.tasks.classification import Classification
+from fewtune.tasks.language_modeling import LanguageModeling
 from fewtune.tasks.multilabel import Multilabel
 from fewtune.tasks.regression import Regression
 from fewtune.tasks.seq2seq import Seq2seq
+from fewtune.tasks.sft import Sft
 from fewtune.testing import check_task, task_checks
-from models import ARCHITECTURES, WRITERS, tiny_model, tiny_tokenizer
+from models import ARCHITECTURES, DECODERS, MASKED, WRITERS, tiny_config, tiny_model, tiny_tokenizer
 
 TEXTS = [
     "Great!",
@@ -87,6 +89,35 @@ def test_text_to_text_keeps_the_contract(architecture: str, check: Callable[...,
     model = tiny_model(architecture, head=Seq2seq.auto_class)
     task = Seq2seq(max_length=40, max_target_length=12)
     check(task, labelled(ROWS, TARGETS), tiny_tokenizer(architecture), model)
+
+
+LANGUAGE = {
+    **{name: LanguageModeling(max_length=12, objective_kind="causal") for name in DECODERS},
+    **{f"{name}_packed": LanguageModeling(max_length=12, packing=True) for name in DECODERS},
+    **{name: LanguageModeling(max_length=12, objective_kind="masked") for name in MASKED},
+}
+
+
+@pytest.mark.parametrize("check", task_checks(), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", LANGUAGE)
+def test_language_modeling_keeps_the_contract(name: str, check: Callable[..., None]) -> None:
+    architecture, task = name.removesuffix("_packed"), LANGUAGE[name]
+    rows = [Row(row.text, None, None, row.number) for row in ROWS]
+    check(task, rows, tiny_tokenizer(architecture), tiny_model(architecture, head=task.auto_class))
+
+
+def chatting(architecture: str, **options: Any) -> tuple[Task, Any]:
+    tokenizer, config = tiny_tokenizer(architecture), tiny_config(architecture)
+    config.architectures = ["XForCausalLM"]
+    return Sft(max_length=48, **options).for_model(config, tokenizer, "x"), tokenizer
+
+
+@pytest.mark.parametrize("check", task_checks(), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("packing", [False, True], ids=["padded", "packed"])
+@pytest.mark.parametrize("architecture", DECODERS)
+def test_instructions_keep_the_contract(architecture: str, packing: bool, check: Callable[..., None]) -> None:
+    task, tokenizer = chatting(architecture, packing=packing)
+    check(task, labelled(ROWS, TARGETS), tokenizer, tiny_model(architecture, head=Sft.auto_class))
 
 
 class Mean(Classification):

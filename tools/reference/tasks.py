@@ -15,7 +15,13 @@ def tasks() -> str:
 def _section(name: str, kind: type[Task]) -> str:
     facts = table(
         ("class in transformers", "type in PEFT", "the best epoch has the highest"),
-        [(f"`{kind.auto_class}`", f"`{kind.peft_task_type}`", f"`{kind.model_validate({}).objective}`")],
+        [
+            (
+                f"`{kind.model_validate({}).auto_class}`",
+                f"`{kind.model_validate({}).peft_task_type}`",
+                f"`{kind.model_validate({}).objective}`",
+            )
+        ],
     )
     known = option_table("task", kind, ["name"]) if len(kind.model_fields) > 1 else "It has no options of its own."
     return "\n\n".join([f"## `{name}`", prose(describe("tasks", name)), facts, known])

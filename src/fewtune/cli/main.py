@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": ("fewtune.cli.plan:plan", "Say what `train` would do, without doing it."),
     "resume": ("fewtune.cli.resume:resume", "Finish an interrupted run, to the same result."),
     "predict": ("fewtune.cli.predict:predict", "Label texts or a file with a tuned model."),
+    "chat": ("fewtune.cli.chat:chat", "Talk to a tuned model, beside its base if wanted."),
     "evaluate": ("fewtune.cli.evaluate:evaluate", "Score a tuned model on a labelled file."),
     "report": ("fewtune.cli.report:report", "Write the report of a run again: one HTML file, no network."),
     "init": ("fewtune.cli.init:init", "Write a run.yaml with every option explained, for a file."),

@@ -117,7 +117,9 @@ def scores_table(title: str, columns: dict[str, Scores], language: str) -> Table
     left_out = set(classes[FEW_CLASSES:]) if len(classes) > MANY_CLASSES else set()
     for metric in first:
         if metric not in left_out:
-            table.add_row(escape(metric), *(_with_interval(scores[metric]) for scores in columns.values()))
+            table.add_row(
+                escape(metric), *(_with_interval(of[metric]) if metric in of else "–" for of in columns.values())
+            )
     if left_out:
         table.caption = say("scores_lowest", language, few=FEW_CLASSES, count=len(classes))
     return table

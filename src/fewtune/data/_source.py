@@ -11,6 +11,8 @@ from fewtune.record.plan import Finding
 
 Counted = Literal["line", "row", "file"]
 """What the number of a row counts: lines of a text file, rows of a sheet, or either in one of several files."""
+Cut = Literal["line", "paragraph", "file", "found"]
+"""What of plain text is one text; `found`: see `_plain.py`."""
 Numbered = tuple[int, dict[str, Any]]
 """Where a row starts (line of a text file, row of a sheet, both from 1) and its values by column."""
 
@@ -37,6 +39,8 @@ class Options:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | int | None = None
+    cut: Cut | None = None
+    """Plain text, and what of it is one text; None: a table."""
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,29 @@ def find_text_and_label(
     return Columns(names["text"], names.get("pair"), names.get("label"), reasons, names.get("group"))
 
 
+def find_text(table: Table, given: Given) -> Columns:
+    """The text alone, for a task that reads nothing else: given, the only column, else found as by `find_text_and_label`.
+
+    Raises DataError with the candidates where that is unclear.
+    """
+    columns = {name: each for name, each in profile(table).columns.items() if each.kind != "empty"}
+    found: dict[str, Taken] = {}
+    for role, name in (("text", given.text), ("group", given.group)):
+        if name is not None:
+            found[role] = existing(table, name, f"data.{role}_column"), "given"
+            columns.pop(found[role][0], None)
+    if "text" not in found and len(columns) == 1:
+        found["text"] = next(iter(columns)), "the only column"
+    elif "text" not in found:
+        found |= _text(table, columns, pair=None)
+    if "pair" in found:
+        raise DataError(
+            "data_text_ambiguous", path=table.path, candidates=_quoted(found[r][0] for r in ("text", "pair"))
+        )
+    names, reasons = ({role: each[at] for role, each in found.items()} for at in (0, 1))
+    return Columns(names["text"], None, None, reasons, names.get("group"))
+
+
 def columns_in(table: Table, columns: Columns) -> Columns:
     """The same columns under the names of `table`, another file of the same data. Raises DataError for one it lacks."""
     names = {role: getattr(columns, role) for role in ("text", "pair", "label", "group")}

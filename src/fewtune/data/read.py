@@ -16,6 +16,7 @@ from fewtune.data._csv import open_csv
 from fewtune.data._files import open_classes, open_files
 from fewtune.data._json import open_json, open_json_lines
 from fewtune.data._parquet import open_parquet
+from fewtune.data._plain import open_plain
 from fewtune.data._source import Counted, Numbered, Opened, Options, Source, unreadable
 from fewtune.data._xlsx import open_xlsx
 from fewtune.data.where import CONLL, DELIMITED, JSON_LINES, WORKBOOKS, Part, locate
@@ -120,16 +121,19 @@ def _open(part: Part, sources: list[Source], options: Options) -> Opened:
         return open_classes(part.path, sources, options)
     if len(sources) > 1:
         return open_files(part.path, sources, lambda source: _open_file(source, options))
-    return _open_file(sources[0], options)
+    return _open_file(sources[0], options, alone=True)
 
 
-def _open_file(source: Source, options: Options) -> Opened:
+def _open_file(source: Source, options: Options, *, alone: bool = False) -> Opened:
     suffix = source.path.suffix.lower()
+    if options.cut is not None and suffix == ".txt":
+        return open_plain(source, options, alone=alone)
     text = suffix in (*DELIMITED, *JSON_LINES, ".json", *CONLL)
     for name, given, fits in (
         ("encoding", options.encoding, text),
         ("delimiter", options.delimiter, suffix in DELIMITED),
         ("sheet", options.sheet, suffix in WORKBOOKS),
+        ("cut", options.cut if options.cut != "found" else None, False),
     ):
         if given is not None and not fits:
             raise DataError("data_option_useless", path=source.path, option=f"data.{name}", suffix=suffix)

@@ -22,6 +22,10 @@ SHOWN_CHARACTERS = 60
 """Of a wrong value."""
 
 
+Turn = tuple[str, str]
+"""Who speaks (`system`, `user` or `assistant`), and what is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One example."""
@@ -37,6 +41,8 @@ class Row:
     """What a model reads that writes texts, where that is more than the text: an instruction with it."""
     words: tuple[str, ...] | None = None
     """The text cut into words, for tasks that answer word by word."""
+    turns: tuple[Turn, ...] | None = None
+    """What was said before the reply that is wanted, in conversations."""
 
 
 def rows(table: Table, columns: Columns, reader: LabelReader = CLASSES) -> list[Row]:

@@ -17,7 +17,8 @@ POOL = 50
 class Batches:
     """Windows of micro-batches; a window is what one optimiser step sees.
 
-    The order is a function of `seed` and the epoch alone, so the state is two numbers.
+    Each piece gets a `chance`: three numbers that no other piece has in any epoch, for a task that draws something anew each
+    time a piece is seen. The order is a function of `seed` and the epoch alone, so the state is two numbers.
     """
 
     features: Sequence[Features]
@@ -35,11 +36,14 @@ class Batches:
 
     def rest_of_epoch(self) -> Iterator[list[list[Features]]]:
         """The windows of this epoch not yet given out; with the last one the next epoch begins."""
+        epoch = self.epoch
         for window in self._windows()[self.position :]:
             self.position += 1
             if self.position == len(self):
                 self.epoch, self.position = self.epoch + 1, 0
-            yield [[self.features[index] for index in batch] for batch in window]
+            yield [
+                [self.features[index] | {"chance": (self.seed, epoch, index)} for index in batch] for batch in window
+            ]
 
     def state(self) -> dict[str, Any]:
         """Where we are."""

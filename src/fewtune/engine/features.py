@@ -59,7 +59,10 @@ def encoded(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase)
 def _content(rows: Sequence[Row]) -> Iterator[bytes]:
     """What features are made from, in a form that two different lists of rows never share."""
     for row in rows:
-        yield json.dumps([row.text, row.pair, row.prompt, row.words, row.label], default=asdict).encode() + b"\n"
+        yield (
+            json.dumps([row.text, row.pair, row.prompt, row.words, row.turns, row.label], default=asdict).encode()
+            + b"\n"
+        )
 
 
 def _made_by(task: Task, tokenizer: PreTrainedTokenizerBase) -> bytes | None:

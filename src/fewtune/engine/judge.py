@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fewtune.data.labels import Label, shown
@@ -24,11 +24,16 @@ def decide(task: Task, validation: Said) -> dict[str, Any]:
 
 
 def judge(
-    tuned: Tuned, prepared: Prepared, validation: Said, phase: Callable[[str], None]
+    tuned: Tuned,
+    prepared: Prepared,
+    validation: Said,
+    phase: Callable[[str], None],
+    untuned: Mapping[str, Said] | None = None,
 ) -> tuple[RunScores, dict[str, list[dict[str, Any]]]]:
     """Scores of `tuned` and of the baselines on the same rows, their paired comparison, and by split the predictions.
 
-    `validation` is what `tuned` says about the validation rows, which was needed before.
+    `validation` is what `tuned` says about the validation rows, which was needed before; `untuned`, by split, what the base
+    model said before anything was learned, where it has a trained head.
     """
     options, task = prepared.config.eval, tuned.task
     rows = {name: prepared.examples[name].rows for name in ("train", *JUDGED)}
@@ -37,6 +42,9 @@ def judge(
     phase("baselines")
     baselines = task.baselines(rows["train"], rows["validation"], prepared.config.seed)
     answers = {baseline: {name: answer(rows[name]) for name in JUDGED} for baseline, answer in baselines.items()}
+    answers |= {foil: {name: task.decode(of[name]) for name in JUDGED} for foil, of in _foils(task, prepared).items()}
+    if untuned is not None:
+        answers["untuned"] = _alone(prepared.task, untuned)
 
     def score(of: Sequence[Row], predictions: Sequence[Prediction]) -> Scores:
         return task.score(of, predictions, options.confidence, options.resamples)
@@ -65,6 +73,24 @@ def judge(
         verdict=_verdict(found, options.confidence),
     )
     return scores, {name: _lines(task, rows[name], said[name]) for name in JUDGED}
+
+
+def _foils(task: Task, prepared: Prepared) -> dict[str, dict[str, Said]]:
+    """Name → split → what is said."""
+    examples = prepared.examples
+    return {
+        name: {
+            split: Said(examples[split].rows, examples[split].features, foil(examples[split].features))
+            for split in JUDGED
+        }
+        for name, foil in task.foils(examples["train"].features, prepared.tokenizer).items()
+    }
+
+
+def _alone(task: Task, said: Mapping[str, Said]) -> dict[str, list[Prediction]]:
+    """Split → predictions of a model for which the validation rows decide what they would in a run of its own."""
+    decided = task.calibrated(said["validation"])
+    return {name: decided.decode(said[name]) for name in JUDGED}
 
 
 def _verdict(found: Difference, confidence: float) -> Verdict:

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,14 +20,17 @@ from fewtune.adapted import Adapted
 from fewtune.data.rows import Row
 from fewtune.engine import checkpoint
 from fewtune.engine.batches import Batches
-from fewtune.engine.evaluate import run_model, to_device
+from fewtune.engine.evaluate import Outputs, run_model, to_device
 from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
 from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
-from fewtune.record.event import Event
+from fewtune.record.event import Event, Sample
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Features, Said, Task
+
+SAMPLES = 2
+"""Validation rows for which something is written at each evaluation."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,10 @@ class Loop:
         checkpoint.load_parameters(self.folder / "best", self.adapted.trainable())
         return self.progress
 
+    def said(self, examples: Examples) -> Said:
+        """What the model says now about the rows of a split."""
+        return Said(examples.rows, examples.features, self._outputs(examples).values)
+
     def has_checkpoint(self) -> bool:
         """Whether there is something to resume from."""
         checkpoint.recover(self.folder / "last")
@@ -131,7 +138,8 @@ class Loop:
         device = self.adapted.model.device
         batches = [self.task.collate(features, self.tokenizer) for features in window]
         counted = torch.tensor(sum(self.task.count(batch) for batch in batches), device=device)
-        count = float(self.accelerator.reduce(counted, "sum"))  # pyright: ignore[reportArgumentType]
+        # A window in which nothing carries loss (replies that were cut off) moves nothing.
+        count = float(self.accelerator.reduce(counted, "sum")) or 1.0  # pyright: ignore[reportArgumentType]
         total = torch.zeros((), device=device)
         for index, batch in enumerate(batches):
             last = index == len(batches) - 1
@@ -163,14 +171,7 @@ class Loop:
         )
 
     def _evaluate(self) -> None:
-        outputs = run_model(
-            self.adapted.model,
-            self.task,
-            self.validation.features,
-            self.tokenizer,
-            self.precision,
-            self.config.eval.batch_size,
-        )
+        outputs = self._outputs(self.validation)
         assert outputs.loss is not None
         self._must_be_finite(outputs.loss)
         # Judged as it will be used: with what these rows would decide (a threshold, say).
@@ -191,10 +192,24 @@ class Loop:
                 loss=outputs.loss,
                 train_loss=self.progress.loss_sum / max(self.progress.loss_count, 1),
                 scores=scores,
+                samples=self._samples(),
                 best=best,
             )
         )
         self.progress.loss_sum = self.progress.loss_count = 0.0
+
+    def _outputs(self, examples: Examples) -> Outputs:
+        model, size = self.adapted.model, self.config.eval.batch_size
+        return run_model(model, self.task, examples.features, self.tokenizer, self.precision, size)
+
+    def _samples(self) -> tuple[Sample, ...] | None:
+        """What is written now for the first validation rows; None for a task that writes nothing."""
+        if not self.task.writes:
+            return None
+        rows = [replace(row, label=None) for row in self.validation.rows[:SAMPLES]]
+        asked = Examples(rows, self.task.encode(rows, self.tokenizer))
+        found = self.task.decode(self.said(asked))
+        return tuple(Sample(text=row.text, written=str(one.label)) for row, one in zip(rows, found, strict=True))
 
     def _must_be_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -60,7 +60,7 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    sources = read_sources(config.data)
+    sources = read_sources(config.data, plain_text=config.task is not None and config.task.plain_text)
     config = config.model_copy(update={"data": sources.config})
     read = read_rows(sources.tables, config.data, config.task)
     task = read.task
@@ -74,6 +74,7 @@ def prepare(config: RunConfig) -> Prepared:
     trust = config.model.trust_remote_code
     origin = find_model(config.model.name, config.model.revision)
     tokenizer = load_tokenizer(origin, trust_remote_code=trust)
+    task = task.for_model(load_config(origin, {}, tokenizer, trust_remote_code=trust), tokenizer, origin.name)
     task, new_head = _head(task, origin, trust)
     model_config = load_config(origin, task.model_options(), tokenizer, trust_remote_code=trust)
     empty = empty_model(task.auto_class, model_config, trust_remote_code=trust)

@@ -26,12 +26,13 @@ class Sources:
     """The options with the commit of the Hub in them, so that a rerun reads the same rows."""
 
 
-def read_sources(config: DataConfig) -> Sources:
+def read_sources(config: DataConfig, *, plain_text: bool = False) -> Sources:
     """Read `data.path` and what else is given; splits that `data.path` has of its own are used where nothing is given.
 
-    Raises DataError for what cannot be read.
+    `plain_text`: whether a `.txt` is one, rather than a table. Raises DataError for what cannot be read.
     """
-    options = Options(config.encoding, config.delimiter, config.sheet)
+    cut = config.cut or ("found" if plain_text and config.delimiter is None else None)
+    options = Options(config.encoding, config.delimiter, config.sheet, cut)
     parts, notes = _parts(config)
     tables = {split: read_part(part, options) for split, part in parts.items()}
     for table in tables.values():

@@ -53,7 +53,7 @@ SENTENCES: dict[str, str] = {
     "data_delimiter_bar": "vertical bars",
     "data_text_file": (
         "{path}: the first line ({line}) holds no tab, comma, semicolon or bar between column names, so this is no table. "
-        "Put the texts into a .csv with a column of labels, or into one folder for each label."
+        "Put the texts into a .csv with a column of labels, or into one folder for each label; to learn from plain text: --task language_modeling."
     ),
     "data_delimiter_found": "{path}: the cells are separated by {delimiter}",
     "data_delimiter_others": "{path}: the cells are taken to be separated by commas, although {others} would fit too; if that is meant, choose it with data.delimiter=… (--delimiter)",

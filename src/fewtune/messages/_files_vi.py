@@ -53,7 +53,7 @@ SENTENCES: dict[str, str] = {
     "data_delimiter_bar": "dấu gạch đứng",
     "data_text_file": (
         "{path}: dòng đầu tiên ({line}) không có dấu tab, dấu phẩy, dấu chấm phẩy hay gạch đứng giữa các tên cột, nên đây không phải là bảng. "
-        "Hãy đưa các văn bản vào một tệp .csv có cột nhãn, hoặc vào mỗi nhãn một thư mục."
+        "Hãy đưa các văn bản vào một tệp .csv có cột nhãn, hoặc vào mỗi nhãn một thư mục; để học từ văn bản thuần: --task language_modeling."
     ),
     "data_delimiter_found": "{path}: các ô được ngăn cách bằng {delimiter}",
     "data_delimiter_others": "{path}: các ô được coi là ngăn cách bằng dấu phẩy, dù {others} cũng khớp; nếu ý bạn là vậy, hãy chọn bằng data.delimiter=… (--delimiter)",

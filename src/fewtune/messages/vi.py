@@ -3,6 +3,7 @@
 from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._demo_vi import SENTENCES as _DEMO
 from fewtune.messages._files_vi import SENTENCES as _FILES
+from fewtune.messages._lm_vi import SENTENCES as _LM
 from fewtune.messages._ner_vi import SENTENCES as _NER
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._qa_vi import SENTENCES as _QA
@@ -17,6 +18,7 @@ SENTENCES: dict[str, str] = {
     **_DATA,
     **_DEMO,
     **_FILES,
+    **_LM,
     **_NER,
     **_PREDICT,
     **_REPORT,

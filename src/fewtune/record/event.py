@@ -5,6 +5,15 @@ from typing import Literal
 from fewtune.config import Config
 
 
+class Sample(Config):
+    """What a model wrote during training."""
+
+    text: str
+    """What it was asked."""
+    written: str
+    """Its answer."""
+
+
 class Event(Config):
     """One thing that happened. Fields that do not belong to its kind are empty and not written."""
 
@@ -14,7 +23,7 @@ class Event(Config):
     folder: str | None = None
     """At the start: the run folder."""
     phase: str | None = None
-    """`data`, `model`, `baselines`, `training`, `test` or `report`."""
+    """`data`, `model`, `untuned`, `training`, `test`, `baselines` or `report`."""
     epoch: float | None = None
     """Epochs finished, with the part of the current one."""
     step: int | None = None
@@ -31,6 +40,8 @@ class Event(Config):
     """Before clipping."""
     scores: dict[str, float] | None = None
     """Metrics on the validation rows."""
+    samples: tuple[Sample, ...] | None = None
+    """At an evaluation, of a task that writes: what the model writes now for the first validation rows."""
     best: bool | None = None
     """Whether this evaluation is the best so far."""
     memory: int | None = None

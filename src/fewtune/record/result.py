@@ -24,7 +24,7 @@ Verdict = Literal["better", "not_better", "worse", "unknown"]
 Scores = dict[str, Score]
 """Metric name → score; a metric of one class is called `f1.<label>`."""
 
-LOWER_IS_BETTER = ("rmse", "mae")
+LOWER_IS_BETTER = ("rmse", "mae", "perplexity", "bits_per_byte")
 """Metrics that count errors: 0 is best. Of all others higher is better."""
 SMALL_GROUP = 10
 """Rows below which the scores of a subgroup are shown but not interpreted. A convention, not a measurement."""

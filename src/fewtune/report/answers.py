@@ -60,8 +60,10 @@ class Answers:
         rows = wrong = 0
         slots, numbers = Slots(), []
         for order, line in enumerate(_lines(folder)):
-            rows += 1
             label, said = line["label"], line["prediction"]
+            if isinstance(said, int | float) and not isinstance(label, int | float):
+                continue  # the perplexity of a text, which is no answer that could be wrong
+            rows += 1
             if isinstance(said, int | float):
                 numbers.append((float(label), float(said)))
             for probability, came_true in _stated(line):

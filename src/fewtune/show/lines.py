@@ -7,6 +7,9 @@ from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 
+SHOWN = 160
+"""Characters of a sample."""
+
 
 def plan_lines(plan: Plan, language: str) -> Iterator[str]:
     """The plan in a few sentences."""
@@ -54,6 +57,13 @@ def evaluation_line(event: Event, language: str) -> str:
     scores = ", ".join(f"{name} {value:.3f}" for name, value in (event.scores or {}).items())
     about = {"epoch": event.epoch, "train": event.train_loss, "validation": event.loss, "scores": scores}
     return say("progress_evaluation", language, **about)
+
+
+def sample_lines(event: Event, language: str) -> Iterator[str]:
+    """What the model writes now, each in one line."""
+    for sample in event.samples or ():
+        asked, written = (" ".join(text.split())[:SHOWN] for text in (sample.text, sample.written))
+        yield say("progress_sample", language, text=asked, written=written)
 
 
 def stopped_line(event: Event, folder: str, language: str) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 from fewtune.messages import say
 from fewtune.record.event import Event
 from fewtune.record.plan import Plan
-from fewtune.show.lines import epoch_of, evaluation_line, finding_lines, plan_lines, stopped_line
+from fewtune.show.lines import epoch_of, evaluation_line, finding_lines, plan_lines, sample_lines, stopped_line
 
 Show = Literal["auto", "live", "lines", "none"]
 EVERY = 5.0
@@ -85,6 +85,8 @@ class Screen(ABC):
                 self.scores = event.scores or {}
                 best = "  " + say("progress_best", self.language) if event.best else ""
                 self.say(evaluation_line(event, self.language) + best)
+                for line in sample_lines(event, self.language):
+                    self.say("  " + line, style="dim")
             case "stopped":
                 assert self.folder is not None, "a run says first that it started"
                 self.close()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from fewtune.data.columns import Columns, Given
     from fewtune.data.labels import Label
@@ -60,14 +60,16 @@ class Said:
 
 Baseline = Callable[["Sequence[Row]"], list[Prediction]]
 """What costs nothing to compare with: rows → one prediction per row."""
+Foil = Callable[["Sequence[Features]"], list[Any]]
+"""The same, said of pieces: pieces → what `Task.answer` would keep of each."""
 
 
 class Task(Config, ABC):
     """A kind of problem: one file, one class, whose fields are the options.
 
     A task is filled in by copies, each step with what became known: `reading` from the table, `prepare` from the
-    training rows, `calibrated` from the model's outputs for the validation rows. What is filled in are options like any
-    other, so a person may give them instead, and then they stay.
+    training rows, `for_model` from the model, `calibrated` from the model's outputs for the validation rows. What is filled
+    in are options like any other, so a person may give them instead, and then they stay.
     """
 
     name: str
@@ -83,6 +85,10 @@ class Task(Config, ABC):
     """An answer of the kind that this task gives."""
     longest: ClassVar[int] = 512
     """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
+    writes: ClassVar[bool] = False
+    """Whether it can write an answer for a row without a label, so that samples are shown while it learns."""
+    plain_text: ClassVar[bool] = False
+    """Whether it learns from texts without labels, so that a `.txt` is no table."""
 
     @property
     @abstractmethod
@@ -150,6 +156,13 @@ class Task(Config, ABC):
 
     # --- the model
 
+    def for_model(self, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, name: str) -> Self:
+        """This task with everything filled in that the model decides. Raises ModelError for one that cannot do it.
+
+        `config` is the checkpoint's own, `name` how messages call it. Most tasks are the same for every model.
+        """
+        return self
+
     @abstractmethod
     def model_options(self) -> dict[str, Any]:
         """What the model's config must say: number and names of the labels …"""
@@ -174,6 +187,10 @@ class Task(Config, ABC):
         self, rows: Sequence[Row], features: Sequence[Features], tokenizer: PreTrainedTokenizerBase, split: str
     ) -> list[Finding]:
         """What a person should know about these rows before training: how many are cut, what the labels contradict …"""
+
+    def preview(self, piece: Features, tokenizer: PreTrainedTokenizerBase) -> list[tuple[int, bool]]:
+        """The tokens of a piece, and whether each carries loss; empty where the loss is not one of tokens."""
+        return []
 
     @abstractmethod
     def collate(self, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> Batch:
@@ -238,6 +255,10 @@ class Task(Config, ABC):
     @abstractmethod
     def baselines(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> dict[str, Baseline]:
         """Name → what a tuned model has to beat, learned from the rows that it learned from and decided as it was."""
+
+    def foils(self, train: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> dict[str, Foil]:
+        """Likewise for what needs tokens rather than rows; learned from the pieces of the training rows. Most tasks have none."""
+        return {}
 
     @abstractmethod
     def compare(

@@ -79,6 +79,7 @@ class Seq2seq(Task):
     """Which score chooses the best epoch and is compared with the baselines; empty: `rouge_l` where targets are less than half as
     long as their sources, else `chrf`."""
 
+    writes: ClassVar = True
     auto_class: ClassVar = "AutoModelForSeq2SeqLM"
     peft_task_type: ClassVar = "SEQ_2_SEQ_LM"
 
@@ -182,6 +183,10 @@ class Seq2seq(Task):
         targets = [_texts(row)[0] for row in rows]
         limits = (self.max_length, self.max_target_length)
         return target_findings(sources, targets, features, tokenizer, limits, split)
+
+    def preview(self, piece: Features, tokenizer: PreTrainedTokenizerBase) -> list[tuple[int, bool]]:
+        """The source, then the target."""
+        return [(token, False) for token in piece["input_ids"]] + [(token, True) for token in piece["label"] or ()]
 
     def collate(self, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> Batch:
         """`input_ids`, `attention_mask` (rows, source) and, where all are known, `label` (rows, target), padded with -100."""

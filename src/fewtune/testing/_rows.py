@@ -1,5 +1,6 @@
 """What the contract of tasks is proved on: right and wrong predictions, and what a model says about rows."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,18 +12,28 @@ from fewtune.data.answers import Answer
 from fewtune.data.labels import Label, names_of
 from fewtune.data.rows import Row
 from fewtune.tasks._base import Features, Prediction, Said, Task
+from fewtune.tasks._language import LanguageTask
 
 
-def perfect(rows: Sequence[Row]) -> list[Prediction]:
-    """Of each row its label."""
+def perfect(task: Task, rows: Sequence[Row]) -> list[Prediction]:
+    """Of each row its label; of a text to be foreseen every token, for sure."""
+    if isinstance(task, LanguageTask):
+        return [_foreseen(row, 0.0, 5) for row in rows]
     return [_repeated(row.label, rows) for row in rows]
 
 
-def wrong(rows: Sequence[Row]) -> list[Prediction]:
-    """Of each label the next one."""
+def wrong(task: Task, rows: Sequence[Row]) -> list[Prediction]:
+    """Of each label the next one; of a text to be foreseen no token."""
+    if isinstance(task, LanguageTask):
+        return [_foreseen(row, 8.0 + index, 0) for index, row in enumerate(rows)]
     labels = sorted({row.label for row in rows if row.label is not None}, key=_rank)
     following = dict(zip(labels, [*labels[1:], labels[0]], strict=True))
     return [_repeated(following[row.label], rows) for row in rows if row.label is not None]
+
+
+def _foreseen(row: Row, nats: float, right: int) -> Prediction:
+    label = row.label.repeated() if isinstance(row.label, Answer) else math.exp(nats / 5)
+    return Prediction(label, {}, {"nats": nats, "tokens": 5, "right": right})
 
 
 def _rank(label: Label) -> Any:

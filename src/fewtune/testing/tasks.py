@@ -9,10 +9,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.data.rows import Row
 from fewtune.record.result import LOWER_IS_BETTER
-from fewtune.tasks._base import Features, Prediction, Task
+from fewtune.tasks._base import Baseline, Features, Foil, Prediction, Said, Task
 from fewtune.testing._rows import answers, backwards, perfect, prepared, varied, wrong
 
 TaskCheck = Callable[[Task, Sequence[Row], PreTrainedTokenizerBase, PreTrainedModel], None]
+
+
+_BEST = {"perplexity": 1.0, "log_likelihood": 0.0}
+"""The best value of a metric, where that is not 1, nor 0 for one that counts errors."""
 
 
 def check_task(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
@@ -162,19 +166,19 @@ def what_is_fitted_is_kept(
 def perfect_predictions_score_best(
     task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> None:
-    """Predictions that repeat the labels score 1 in every metric (0 where errors are counted), `objective` and `compared` among
-    them, and wrong ones score less.
+    """Predictions that repeat the labels score best in every metric (mostly 1; 0 where errors are counted), `objective` and
+    `compared` among them, and wrong ones score less.
     """
     task = task.prepare(rows)
-    metrics = task.metrics(rows, perfect(rows))
+    metrics = task.metrics(rows, perfect(task, rows))
     for name in (task.objective, task.compared):
         assert name in metrics, f"{task.name}: {name} is not among {sorted(metrics)}"
         assert name not in LOWER_IS_BETTER, f"{task.name}: lower {name} is better, so it cannot choose"
-    best = {name: float(name not in LOWER_IS_BETTER) for name in metrics}
+    best = {name: _BEST.get(name, float(name not in LOWER_IS_BETTER)) for name in metrics}
     far = max(abs(value - best[name]) for name, value in metrics.items())
     assert far < 1e-9, f"{task.name}: perfect predictions score {metrics}"
-    lower = task.metrics(rows, wrong(rows))
-    assert lower[task.objective] < 1.0, f"{task.name}: wrong predictions score {lower}"
+    lower = task.metrics(rows, wrong(task, rows))
+    assert lower[task.objective] < best[task.objective], f"{task.name}: wrong predictions score {lower}"
 
 
 def scores_hold_the_metrics(
@@ -184,7 +188,7 @@ def scores_hold_the_metrics(
     task = task.prepare(rows)
     said = [
         right if index % 2 else wrong
-        for index, (right, wrong) in enumerate(zip(perfect(rows), wrong(rows), strict=True))
+        for index, (right, wrong) in enumerate(zip(perfect(task, rows), wrong(task, rows), strict=True))
     ]
     for count in (len(rows), 1):
         metrics = task.metrics(rows[:count], said[:count])
@@ -203,13 +207,26 @@ def baselines_answer_every_row(
 ) -> None:
     """There is a baseline; each answers every row, the same way each time, with what can be scored."""
     task = task.prepare(rows)
-    found, again = (task.baselines(rows, rows, 0) for _ in range(2))
+    found, again = (task.baselines(rows, rows, 0) | _foils(task, rows, tokenizer) for _ in range(2))
     assert found, f"{task.name}: there is nothing to compare with"
     for name, answer in found.items():
         said = answer(rows)
         assert len(said) == len(rows), f"{task.name}: {name} gives {len(said)} answers to {len(rows)} rows"
         assert [one.label for one in said] == [one.label for one in again[name](rows)], f"{task.name}: {name} varies"
         task.score(rows, said, 0.9, 100)
+
+
+def _foils(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> dict[str, Baseline]:
+    """Those that need pieces, asked for rows."""
+
+    def asking(foil: Foil) -> Baseline:
+        def answer(of: Sequence[Row]) -> list[Prediction]:
+            pieces = task.encode(of, tokenizer)
+            return task.decode(Said(of, pieces, foil(pieces)))
+
+        return answer
+
+    return {name: asking(foil) for name, foil in task.foils(task.encode(rows, tokenizer), tokenizer).items()}
 
 
 def comparison_is_paired(
@@ -219,7 +236,7 @@ def comparison_is_paired(
     ones are worse, and the difference is that of `compared`.
     """
     task = task.prepare(rows)
-    best, worst = perfect(rows), wrong(rows)
+    best, worst = perfect(task, rows), wrong(task, rows)
     same = task.compare(rows, worst, worst, 0.9, 100)
     assert (same.score.value, same.p_value, same.significant) == (0.0, 1.0, False), f"{task.name}: with itself: {same}"
     better, worse = task.compare(rows, best, worst, 0.9, 100), task.compare(rows, worst, best, 0.9, 100)

@@ -74,6 +74,8 @@ class Course:
     scores: Markup | None
     score_names: tuple[tuple[str, str], ...]
     """(name of a curve, its CSS class)."""
+    samples: tuple[tuple[float, str, str], ...] = ()
+    """(epoch, what was asked, what was written) at each evaluation."""
 
 
 def section(run: Run, words: Words) -> Course:
@@ -83,7 +85,21 @@ def section(run: Run, words: Words) -> Course:
     scores, names = _score_curves(course, words)
     rule = words("overfitting_rule", rise=words.percent(RISE, 0)) if turn else ""
     has_steps = len(course.steps) > len(course.evaluations)
-    return Course(course, tuple(remarks(course, words)), rule, _losses(course, turn, words), has_steps, scores, names)
+    return Course(
+        course,
+        tuple(remarks(course, words)),
+        rule,
+        _losses(course, turn, words),
+        has_steps,
+        scores,
+        names,
+        _samples(run),
+    )
+
+
+def _samples(run: Run) -> tuple[tuple[float, str, str], ...]:
+    found = tuple((e.epoch or 0.0, sample.text, sample.written) for e in run.events for sample in e.samples or ())
+    return found if found and run.options.texts else ()
 
 
 def learning(events: Sequence[Event]) -> Learning:
