@@ -24,7 +24,7 @@ def test_the_metrics_are_those_of_the_definitions() -> None:
     found = likelihood_metrics(texts)
     assert found["perplexity"] == pytest.approx(math.prod(chances) ** (-1 / len(chances)))
     assert found["log_likelihood"] == pytest.approx(sum(map(math.log, chances)) / len(chances))
-    assert found["token_accuracy"] == pytest.approx(sum(p > 0.5 for p in chances) / len(chances))
+    assert found["foreseen_accuracy"] == pytest.approx(sum(p > 0.5 for p in chances) / len(chances))
     assert found["bits_per_byte"] == pytest.approx(-sum(map(math.log2, chances)) / (3 * len(chances)))
     scores = likelihood_scores(texts, confidence=0.9, resamples=200)
     assert scores.keys() == found.keys()

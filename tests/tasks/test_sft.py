@@ -334,7 +334,7 @@ def test_a_run_from_a_file_to_replies(done: RunFolder) -> None:
     plan, scores = done.read_plan(), done.read_scores()
     assert plan.task == "sft" and not plan.new_head and "task.chat_template" in plan.found
     assert "sft_learned" in {finding.id for finding in plan.findings}
-    assert {"perplexity", "token_accuracy", "chrf", "rouge_l", "exact_match"} <= set(scores.test)
+    assert {"perplexity", "foreseen_accuracy", "chrf", "rouge_l", "exact_match"} <= set(scores.test)
     assert set(scores.baselines) == {"unigram", "untuned"}
     assert scores.test["perplexity"].value < scores.baselines["untuned"]["test"]["perplexity"].value
     assert "chrf" in scores.baselines["untuned"]["test"], "the untuned model writes too"

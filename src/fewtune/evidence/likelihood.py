@@ -46,7 +46,7 @@ def _log_likelihood(sums: Sums) -> Sums:
 METRICS: Mapping[str, Callable[[Sums], Sums]] = {
     "perplexity": lambda sums: np.exp(np.minimum(-_log_likelihood(sums), MOST_NATS)),
     "log_likelihood": _log_likelihood,
-    "token_accuracy": lambda sums: sums[..., RIGHT] / np.maximum(sums[..., TOKENS], 1),
+    "foreseen_accuracy": lambda sums: sums[..., RIGHT] / np.maximum(sums[..., TOKENS], 1),
     "bits_per_byte": lambda sums: sums[..., NATS] / np.log(2) / np.maximum(sums[..., BYTES], 1),
 }
 """Name → sums (..., 4) to the metric (...), in the order in which they are shown."""
