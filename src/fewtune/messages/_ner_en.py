@@ -60,8 +60,6 @@ SENTENCES: dict[str, str] = {
     "report_about_entity_precision": "share of the entities given that are right",
     "report_about_entity_recall": "share of the true entities that were found",
     "report_about_token_accuracy": "share of words whose tag is right",
-    "report_errors_least": "{wrong} of {rows} test sentences have a wrong tag. The {n} worst, those with the lowest share of right entities or tags first:",
-    "report_errors_share": "right: {share}",
     "report_no_entity": "none",
     "report_marked_true": "true",
     "report_marked_said": "given",

@@ -58,8 +58,6 @@ SENTENCES: dict[str, str] = {
     "report_about_entity_precision": "tỉ lệ thực thể đúng trong số đã gán",
     "report_about_entity_recall": "tỉ lệ thực thể thật được tìm thấy",
     "report_about_token_accuracy": "tỉ lệ từ được gán đúng nhãn",
-    "report_errors_least": "{wrong} trên {rows} câu kiểm tra có nhãn sai. {n} câu tệ nhất, tỉ lệ thực thể hoặc nhãn đúng thấp nhất ở trên:",
-    "report_errors_share": "đúng: {share}",
     "report_no_entity": "không có",
     "report_marked_true": "thật",
     "report_marked_said": "đã gán",
