@@ -47,6 +47,7 @@ def test_defaults():
             "encoding": None,
             "delimiter": None,
             "sheet": None,
+            "cut": None,
             "subset": None,
             "revision": None,
             "cache": True,

@@ -1,6 +1,11 @@
 """English sentences about language models: plain text, instructions, chat."""
 
 SENTENCES: dict[str, str] = {
+    "scored_tokens": "perplexity is per token of the model's tokenizer, over every token of each text and its end token",
+    "scored_hidden": "perplexity is per hidden token (pseudo-perplexity), {share} of each text, the same for every model with this tokenizer",
+    "scored_replies": "perplexity is per token of the replies as the model's tokenizer cuts them, end tokens included; template {template}",
+    "scored_written": "perplexity is per token of the replies, end tokens included (template {template}); written replies are scored by sacrebleu "
+    "(BLEU {bleu}; chrF {chrf}) and rouge-score",
     "fits_plain": "the column '{column}' holds texts, and there is nothing else to learn from",
     "plain_only_text": "{path}: language modelling reads one column of texts; {option} '{column}' has no place in it. Leave it out, or choose another --task",
     "data_cut_line": "{path}: plain text without blank lines, so every line is one text; data.cut says otherwise",

@@ -1,6 +1,11 @@
 """Câu tiếng Việt về mô hình ngôn ngữ: văn bản thuần, chỉ dẫn, hội thoại."""
 
 SENTENCES: dict[str, str] = {
+    "scored_tokens": "perplexity tính trên mỗi token của bộ tách từ của mô hình, gồm mọi token của từng văn bản và token kết thúc",
+    "scored_hidden": "perplexity tính trên mỗi token bị che (pseudo-perplexity), {share} mỗi văn bản, như nhau cho mọi mô hình có bộ tách từ này",
+    "scored_replies": "perplexity tính trên mỗi token của câu trả lời theo bộ tách từ của mô hình, kể cả token kết thúc; mẫu hội thoại {template}",
+    "scored_written": "perplexity tính trên mỗi token của câu trả lời, kể cả token kết thúc (mẫu hội thoại {template}); câu trả lời được viết ra chấm "
+    "bằng sacrebleu (BLEU {bleu}; chrF {chrf}) và rouge-score",
     "fits_plain": "cột '{column}' chứa văn bản, ngoài ra không có gì khác để học",
     "plain_only_text": "{path}: mô hình hóa ngôn ngữ chỉ đọc một cột văn bản nên {option} '{column}' không có chỗ. Hãy bỏ đi, hoặc chọn --task khác",
     "data_cut_line": "{path}: văn bản thuần không có dòng trống nên mỗi dòng là một văn bản; data.cut cho phép chọn khác",

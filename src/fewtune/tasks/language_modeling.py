@@ -191,12 +191,11 @@ class LanguageModeling(LanguageTask):
         size = len(row.text.encode()) if self.shift else 0
         return Foreseen(**prediction.details, bytes=size)
 
-    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
+    def scored_by(self, rows: Sequence[Row]) -> Finding:
         """What is foreseen."""
         if self.shift:
-            return {"perplexity": "per token of the model's tokenizer, every token of each text and its end token"}
-        share = f"{self.masked_share:.0%} of each text, the same for every model with this tokenizer"
-        return {"perplexity": f"per hidden token (pseudo-perplexity): {share}"}
+            return Finding(id="scored_tokens", level="note", values={})
+        return Finding(id="scored_hidden", level="note", values={"share": f"{self.masked_share:.0%}"})
 
 
 def _causal_blocks(texts: list[list[int]], tokenizer: PreTrainedTokenizerBase, most: int) -> list[list[list[int]]]:

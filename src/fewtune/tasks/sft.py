@@ -266,18 +266,14 @@ class Sft(LanguageTask):
             return found
         return found | text_scores(_references(rows), _said(predictions), confidence=confidence, resamples=resamples)
 
-    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
-        """What is counted, and how sacrebleu says it."""
-        what = "per token of the replies as the model's tokenizer cuts them, end tokens included"
-        found = {"perplexity": f"{what}; template {self._template}"}
+    def scored_by(self, rows: Sequence[Row]) -> Finding:
+        """What is counted; of written replies also how sacrebleu says it."""
+        template = "from a file" if "{" in (self.chat_template or "") else str(self.chat_template)
         if not self.generate:
-            return found
-        references = _references(rows)
-        return found | {"bleu": bleu_signature(references), "chrf": chrf_signature(references)}
-
-    @property
-    def _template(self) -> str:
-        return "from a file" if "{" in (self.chat_template or "") else str(self.chat_template)
+            return Finding(id="scored_replies", level="note", values={"template": template})
+        of = _references(rows)
+        values = {"template": template, "bleu": bleu_signature(of), "chrf": chrf_signature(of)}
+        return Finding(id="scored_written", level="note", values=values)
 
 
 def _prediction(kept: Replied | Tensor) -> Prediction:
