@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs quality quality-qa parity soak clean
+.PHONY: demo test check track format docs memorise quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -34,14 +34,18 @@ docs: .venv/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Slow proofs on real data: DATA=<folder with sentiment_en_mr and intent_en_banking77>. Resumable, results in quality/.
-quality-qa: .venv/.installed-dev
-	$(BIN)/python benchmarks/quality_qa.py --data "$(DATA)" --out quality-qa
-
 quality: .venv/.installed-dev
 	$(BIN)/python benchmarks/quality.py --data "$(DATA)" --out quality
 
+quality-qa: .venv/.installed-dev
+	$(BIN)/python benchmarks/quality_qa.py --data "$(DATA)" --out quality-qa
+
 parity: .venv/.installed-dev
 	$(BIN)/python benchmarks/parity.py --data "$(DATA)"
+
+# A random T5 memorises 64 sentence pairs of DATA/translation_en_vi_tatoeba, by reading (some minutes).
+memorise: .venv/.installed-dev
+	$(BIN)/python benchmarks/memorise.py --data "$(DATA)"
 
 # Labelling 100,000 and a million rows: rows a second and memory (about half an hour). Resumable, results in build/soak/.
 soak: .venv/.installed-dev

@@ -115,3 +115,24 @@ def test_the_report_tells_and_its_lines_run(run: RunFolder, capsys: pytest.Captu
     [found] = fewtune.load(run.path).predict(["some text"])
     assert capsys.readouterr().out.strip() == found.label
     assert "Viết một văn bản từ mỗi" in render(run, "vi")
+
+
+def test_a_template_of_several_columns_is_told_and_filled(fewtune: Command, run: RunFolder, tmp_path: Path) -> None:
+    rows = [(f"đề {number % 5}", source, target) for number, (source, target) in enumerate(ROWS)]
+    with (tmp_path / "đề.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("đề", "source", "target"), *rows])
+    words = (tmp_path / "đề.csv", "--model", run.read_plan().model, "--task", "seq2seq", "task.template={đề}: {source}")
+    done = fewtune("plan", *words)
+    assert done.code == 0 and "part of the template: column 'đề' (given)" in done.out
+    assert "phần của mẫu câu: cột 'đề'" in fewtune("--language", "vi", "plan", *words).out
+    assert fewtune("init", *words, "--out", tmp_path / "run.yaml").code == 0
+
+
+def test_the_column_of_places_is_told(fewtune: Command, tmp_path: Path) -> None:
+    model = write_tiny(tmp_path / "model")
+    rows = [("Ở đâu?", f"Nhà số {number} ở Huế.", "Huế", len(f"Nhà số {number} ở ")) for number in range(40)]
+    with (tmp_path / "hỏi.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("question", "context", "answer", "answer_start"), *rows])
+    done = fewtune("plan", tmp_path / "hỏi.csv", "--model", model)
+    assert done.code == 0, done.err
+    assert "answer's first character: column 'answer_start'" in done.out

@@ -20,6 +20,7 @@ from fewtune.messages import say
 from fewtune.model.known import known_model
 from fewtune.record.folder import write
 from fewtune.settings import RunConfig
+from fewtune.show.lines import role_name
 
 SHOWN = 12
 """Labels that are named with the number of their rows."""
@@ -88,7 +89,7 @@ def _columns(read: Read, language: str) -> dict[str, list[str]]:
     reasons = read.columns.reasons
     return {
         f"data.{role}_column": [
-            say("columns", language, role=say(f"role_{role}", language), name=name, reason=reasons.get(role, ""))
+            say("columns", language, role=role_name(role, language), name=name, reason=reasons.get(role, ""))
         ]
         for role, name in _names(read.columns).items()
     }

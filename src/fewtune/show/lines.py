@@ -1,5 +1,6 @@
 """The plan and the events of a run as sentences."""
 
+import re
 from collections.abc import Iterator
 
 from fewtune.messages import say
@@ -11,10 +12,18 @@ SHOWN = 160
 """Characters of a sample."""
 
 
+def role_name(role: str, language: str) -> str:
+    """What a column is for; the second of a kind (`template_2`) as the first, and one of a plug-in by its own name."""
+    try:
+        return say(f"role_{re.sub(r'_[0-9]+$', '', role)}", language)
+    except KeyError:
+        return role
+
+
 def plan_lines(plan: Plan, language: str) -> Iterator[str]:
     """The plan in a few sentences."""
     for role, column in plan.columns.items():
-        yield say("columns", language, role=say(f"role_{role}", language), name=column.name, reason=column.reason)
+        yield say("columns", language, role=role_name(role, language), name=column.name, reason=column.reason)
     if plan.task_reason is not None:
         yield say("task_found", language, task=plan.task, reason=plan.task_reason.say(language))
     for option, value in plan.reading.items():

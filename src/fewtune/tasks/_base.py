@@ -85,6 +85,8 @@ class Task(Config, ABC):
     """An answer of the kind that this task gives."""
     longest: ClassVar[int] = 512
     """Default limit of the input in tokens: what BERT was trained with; longer inputs cost memory and must be asked for."""
+    stated: ClassVar[bool] = True
+    """Whether an answer comes with the probability of each of `labels`, where the task has some."""
     writes: ClassVar[bool] = False
     """Whether it can write an answer for a row without a label, so that samples are shown while it learns."""
     plain_text: ClassVar[bool] = False
@@ -99,9 +101,6 @@ class Task(Config, ABC):
     @abstractmethod
     def compared(self) -> str:
         """The metric, higher is better, in which the tuned model is compared with the baselines."""
-
-    stated: ClassVar[bool] = True
-    """Whether an answer comes with the probability of each of `labels`, where the task has some."""
 
     # --- the data
 

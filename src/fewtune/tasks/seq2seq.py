@@ -109,7 +109,8 @@ class Seq2seq(Task):
             if name not in table.columns:
                 hint = did_you_mean(name, [SOURCE, *table.columns])
                 raise DataError("template_column", path=table.path, column=name, hint=hint)
-        return replace(found, others={f"template_{number}": name for number, name in enumerate(others, 1)})
+        roles = {f"template_{number}": name for number, name in enumerate(others, 1)}
+        return replace(found, others=roles, reasons=found.reasons | dict.fromkeys(roles, "given"))
 
     def reading(self, table: Table, columns: Columns) -> Self:
         """There is one way to read texts."""

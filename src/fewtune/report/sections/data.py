@@ -1,5 +1,6 @@
 """The data at a glance: rows, balance of the labels, lengths, columns, and what the checks found."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -55,7 +56,7 @@ def section(run: Run, words: Words) -> Data:
     splits = tuple((split, words.whole(rows)) for split, rows in plan.rows.items())
     findings = tuple((found.level, ended(words.finding(found, texts=run.options.texts))) for found in plan.findings)
     columns = tuple(
-        (words.named("report_role", role), column.name, reason(column.reason, words))
+        (words.named("report_role", re.sub(r"_[0-9]+$", "", role)), column.name, reason(column.reason, words))
         for role, column in plan.columns.items()
     )
     clean = words("findings_none" if plan.labels else "findings_none_numbers")
