@@ -318,7 +318,7 @@ def bad(here: Path, model: Path, data: Path) -> dict[str, tuple[list[str], str]]
         "unknown method": ([*use, "--method", "lorra"], "method: unknown method 'lorra'; did you mean 'lora'?"),
         "unknown task": (
             [*use, "--task", "zzz"],
-            "task: unknown task 'zzz'; known: classification, multilabel, question_answering, regression",
+            "task: unknown task 'zzz'; known: classification, language_modeling, multilabel",
         ),
         "unknown option": ([*use, "train.epoch=3"], "train.epoch: unknown name; did you mean 'epochs'?"),
         "out of range": ([*use, "train.epochs=0"], "train.epochs: must be >= 1, got 0"),

@@ -173,13 +173,13 @@ def test_a_target_that_matches_nothing_is_an_error_that_names_what_there_is() ->
     with pytest.raises(MethodError) as raised:
         anatomy("bert").select(("q_proj",))
     assert str(raised.value) == (
-        "targets ['q_proj'] match no linear layer of BertForSequenceClassification; this model has the roles "
+        "targets 'q_proj' match no linear layer of BertForSequenceClassification; this model has the roles "
         "down, key, out, query, up, value and the names dense, query, key, value. Try method.targets=[query]"
     )
 
 
 @pytest.mark.parametrize("target", ["q_proj", "que", "query_", "layer.0", "bert", "embeddings", "Query", ".*"])
 def test_a_partial_match_is_never_silent(target: str) -> None:
-    with pytest.raises(MethodError, match=r"^targets \[.*\] match no") as raised:
+    with pytest.raises(MethodError, match=r"^targets '.*' match no") as raised:
         anatomy("bert").select(("value", target))
     assert raised.value.values["targets"] == [target]
