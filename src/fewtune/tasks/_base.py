@@ -98,9 +98,9 @@ class Task(Config, ABC):
         """The metric, higher is better, by which the best epoch is chosen."""
 
     @property
-    @abstractmethod
     def compared(self) -> str:
-        """The metric, higher is better, in which the tuned model is compared with the baselines."""
+        """The metric, higher is better, in which the tuned model is compared with the baselines: `objective`, but for classes."""
+        return self.objective
 
     # --- the data
 

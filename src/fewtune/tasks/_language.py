@@ -53,11 +53,6 @@ class LanguageTask(Task):
         return "log_likelihood"
 
     @property
-    def compared(self) -> str:
-        """The same."""
-        return "log_likelihood"
-
-    @property
     @abstractmethod
     def shift(self) -> int:
         """How far before a token it is foreseen: 1 in a causal model, 0 in a masked one."""

@@ -62,11 +62,6 @@ class Multilabel(LabelledTask):
         """The best epoch has the highest."""
         return "micro_f1"
 
-    @property
-    def compared(self) -> str:
-        """What is compared with the baselines."""
-        return "micro_f1"
-
     @classmethod
     def fits(cls, column: LabelColumn) -> Finding | None:
         """Lists, and texts whose parts between separators come back in other combinations."""

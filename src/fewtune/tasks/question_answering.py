@@ -81,11 +81,6 @@ class QuestionAnswering(Task):
         """The best epoch has the highest."""
         return "f1"
 
-    @property
-    def compared(self) -> str:
-        """What is compared with the baselines."""
-        return "f1"
-
     @classmethod
     def recognised(cls, table: Table, given: Given) -> Finding | None:
         """Columns called question, context and answer."""

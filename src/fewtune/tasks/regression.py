@@ -58,11 +58,6 @@ class Regression(SequenceTask):
         """The best epoch has the highest."""
         return "r2"
 
-    @property
-    def compared(self) -> str:
-        """What is compared with the baselines."""
-        return "r2"
-
     @classmethod
     def fits(cls, column: LabelColumn) -> Finding | None:
         """Numbers, unless they number labels."""

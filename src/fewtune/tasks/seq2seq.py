@@ -88,11 +88,6 @@ class Seq2seq(Task):
         """The metric by which the best epoch is chosen."""
         return self.metric or "chrf"
 
-    @property
-    def compared(self) -> str:
-        """The same."""
-        return self.objective
-
     @classmethod
     def recognised(cls, table: Table, given: Given) -> Finding | None:
         """Two columns of texts whose names are a source and its target."""

@@ -87,11 +87,6 @@ class TokenClassification(Task):
         """F1 of entities, or accuracy of words where tags mark none."""
         return "entity_f1" if self._marked else "token_accuracy"
 
-    @property
-    def compared(self) -> str:
-        """As `objective`."""
-        return self.objective
-
     @classmethod
     def recognised(cls, table: Table, given: Given) -> Finding | None:
         """A list of words and a list of tags in every row."""
