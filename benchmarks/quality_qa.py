@@ -3,6 +3,7 @@
     qa_en_squad, qa_en_fairytale_spans    lora with minilm here; peft + BertForQuestionAnswering in a plain loop, which has the
                                           model's own loss, torch's AdamW and the same windows, rank, rate, epochs and batch size
 
+Of a set with more than --rows training questions only so many are learned from, whole paragraphs drawn by chance, for both alike.
 The validation rows are split from train.json; validation.json serves as test rows and nothing is chosen on it. Answers are read
 from the logits by the same rule for both, since only the training is compared; that rule has its own tests. Each run is one
 JSON file in --out, so an interrupted benchmark goes on where it was. Prints a table in Markdown.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 import shutil
 import statistics
 import subprocess
@@ -29,12 +31,30 @@ EPOCHS = 2
 """Fewer than the default, for both alike: a run of the default number takes hours on two processor cores."""
 
 
-def config(data: Path, epochs: int, seed: int, out: Path):
+def thinned(source: Path, rows: int | None, out: Path) -> Path:
+    """The training file, or one of paragraphs drawn by chance, until they hold so many questions."""
+    document = json.loads(source.read_text(encoding="utf-8"))
+    every = [
+        (article.get("title", ""), paragraph) for article in document["data"] for paragraph in article["paragraphs"]
+    ]
+    if rows is None or sum(len(paragraph["qas"]) for _, paragraph in every) <= rows:
+        return source
+    kept, count = [], 0
+    for title, paragraph in random.Random(0).sample(every, len(every)):
+        if count + len(paragraph["qas"]) <= rows:
+            kept.append({"title": title, "paragraphs": [paragraph]})
+            count += len(paragraph["qas"])
+    thin = out / f"{source.parent.name}-{rows}.json"
+    thin.write_text(json.dumps({"version": document.get("version", "1.1"), "data": kept}), encoding="utf-8")
+    return thin
+
+
+def config(data: Path, rows: int | None, epochs: int, seed: int, out: Path):
     import fewtune
 
     return fewtune.RunConfig(
         model="minilm",  # pyright: ignore[reportArgumentType]
-        data=fewtune.DataConfig(path=data / "train.json", test=data / "validation.json"),
+        data=fewtune.DataConfig(path=thinned(data / "train.json", rows, out.parent), test=data / "validation.json"),
         task="question_answering",  # pyright: ignore[reportArgumentType]
         train={"epochs": epochs},  # pyright: ignore[reportArgumentType]
         seed=seed,
@@ -42,10 +62,10 @@ def config(data: Path, epochs: int, seed: int, out: Path):
     )
 
 
-def fewtune_run(data: Path, epochs: int, seed: int, out: Path) -> dict:
+def fewtune_run(data: Path, rows: int | None, epochs: int, seed: int, out: Path) -> dict:
     import fewtune
 
-    result = fewtune.train(config(data, epochs, seed, out))
+    result = fewtune.train(config(data, rows, epochs, seed, out))
     lines = [
         json.loads(line) for line in (result.folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
     ]
@@ -60,7 +80,7 @@ def fewtune_run(data: Path, epochs: int, seed: int, out: Path) -> dict:
     }
 
 
-def peft_run(data: Path, epochs: int, seed: int, out: Path) -> dict:
+def peft_run(data: Path, rows: int | None, epochs: int, seed: int, out: Path) -> dict:
     """The peer. Its loss is that of BertForQuestionAnswering; its batches stand in the same order."""
     import torch
     import transformers
@@ -71,7 +91,7 @@ def peft_run(data: Path, epochs: int, seed: int, out: Path) -> dict:
     from fewtune.tasks._base import Said
 
     started = time.monotonic()
-    prepared = prepare(config(data, epochs, seed, out))
+    prepared = prepare(config(data, rows, epochs, seed, out))
     plan, options, method, task = prepared.plan, prepared.config.train, prepared.config.method, prepared.task
     transformers.set_seed(seed)
     model = transformers.BertForQuestionAnswering.from_pretrained(prepared.origin.folder)
@@ -150,6 +170,7 @@ def once(options: argparse.Namespace, name: str, data: str, seed: int) -> dict:
     if not path.exists():
         print(f"running {path.stem} ...", file=sys.stderr, flush=True)
         arguments = ["--data", options.data, "--out", options.out, "--epochs", str(options.epochs)]
+        arguments += ["--rows", str(options.rows)] if options.rows else []
         one = ["--run", name, "--set", data, "--seed", str(seed)]
         subprocess.run([sys.executable, __file__, *map(str, arguments), *one], check=True)
     return json.loads(path.read_text(encoding="utf-8"))
@@ -160,7 +181,7 @@ def run_one(options: argparse.Namespace) -> None:
     stem = f"{options.set}-{options.run}-{options.seed}"
     folder = options.out / stem
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted benchmark left behind
-    result = RUNS[options.run](options.data / options.set, options.epochs, options.seed, folder)
+    result = RUNS[options.run](options.data / options.set, options.rows, options.epochs, options.seed, folder)
     result |= {"processor_seconds": time.process_time()}
     (options.out / f"{stem}.json").write_text(json.dumps(result), encoding="utf-8")
 
@@ -182,7 +203,8 @@ def paired(
 def table(runs: dict[str, list[dict]], data: str, seeds: Sequence[int]) -> None:
     """One row a way to train, and the paired difference below."""
     rows = len(runs["lora"][0]["f1"])
-    named = f"{data}, {rows} test rows, seeds {', '.join(map(str, seeds))}"
+    learned = runs["lora"][0]["plan"]["rows"]["train"]
+    named = f"{data}, {learned} training rows, {rows} test rows, seeds {', '.join(map(str, seeds))}"
     print(f"\n| {named} | F1 | exact match | minutes (processor) |\n|---|---|---|---|")
     for name, found in runs.items():
         values = {metric: [run["scores"]["test"][metric]["value"] for run in found] for metric in ("f1", "exact_match")}
@@ -202,6 +224,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("quality-qa"))
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--rows", type=int, help="Most training questions of a set, for those who have no day to wait.")
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--seeds", nargs="*", type=int, default=SEEDS)
     parser.add_argument("--only", nargs="*", default=list(RUNS))

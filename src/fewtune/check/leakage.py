@@ -9,14 +9,16 @@ from fewtune.record.plan import Finding
 
 def leakage(train: Sequence[Row], other: Sequence[Row], split: str) -> list[Finding]:
     """A finding with the number of rows of `other` whose text stands in `train`, compared after NFC, case and white space."""
-    known = {_key(row) for row in train}
-    shared = sum(_key(row) in known for row in other)
+    known = {key(row) for row in train}
+    shared = sum(key(row) in known for row in other)
     if not shared:
         return []
     return [Finding(id="leakage", level="warning", values={"split": split, "rows": shared, "of_rows": len(other)})]
 
 
-def _key(row: Row) -> tuple[str, str]:
+def key(row: Row) -> tuple[str, str]:
+    """Equal for rows whose texts are the same but for normal form, case and white space."""
+
     def plain(text: str) -> str:
         return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 

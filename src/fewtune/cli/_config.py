@@ -94,6 +94,8 @@ def flag_values(flags: Mapping[str, str | None]) -> dict[str, Any]:
 def _start(source: str | None, from_run: str | None) -> tuple[dict[str, Any], Sequence[str], dict[str, Any]]:
     """The options to start from, the names of those that a run found for itself, and what SOURCE says on top of them."""
     written = read_yaml(Path(source)) if source and source.endswith((".yaml", ".yml")) else None
+    if written is not None and "sets" in written:  # a mixture is data, not options
+        written = None
     said: dict[str, Any] = written or ({"data": {"path": source}} if source else {})
     if from_run is not None:
         return *RunFolder.open(from_run).read_options(), said

@@ -47,7 +47,7 @@ def init(language: str, data: str, pairs: tuple[str, ...], out: str, **flags: st
     values = merge({"model": {"name": "minilm"}, "data": {"path": data}}, flag_values(flags))
     config = build(RunConfig, merge(values, overrides(pairs)))
     sources = read_sources(config.data)
-    read = read_rows(sources.tables, config.data, config.task)
+    read = read_rows(sources.tables, sources.given, config.task)
     if config.task is None:  # named, so that its options may be given too
         config = config.model_copy(update={"task": type(read.task).model_validate({"name": read.task.name})})
     found, columns = _found(sources, read, language), _columns(read, language)

@@ -21,9 +21,10 @@ from fewtune.data.rows import Row
 from fewtune.engine.cache import FeatureCache
 from fewtune.engine.features import Encoder
 from fewtune.engine.loop import Examples
+from fewtune.engine.mixing import sources_of
 from fewtune.engine.precision import Precision, choose_device, choose_precision
-from fewtune.engine.reading import filled_in, read_rows
-from fewtune.engine.sources import SPLITS, read_sources
+from fewtune.engine.reading import filled_in, read_rows, split_rows
+from fewtune.engine.sources import SPLITS
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
 from fewtune.model.find import Origin, find_model
@@ -60,12 +61,12 @@ def prepare(config: RunConfig) -> Prepared:
     device = choose_device(config.hardware)
     precision = choose_precision(config.hardware, device)
 
-    sources = read_sources(config.data, plain_text=config.task is not None and config.task.plain_text)
+    sources = sources_of(config.data, plain_text=config.task is not None and config.task.plain_text)
     config = config.model_copy(update={"data": sources.config})
-    read = read_rows(sources.tables, config.data, config.task)
+    read = read_rows(sources.tables, sources.given, config.task)
     task = read.task
     task.prepare(read.rows["train"])  # what is no set of labels should be called that, not be split
-    rows = _split(config, task, read.rows)
+    rows = split_rows(config.data, config.seed, task, read.rows)
     task = task.prepare(rows["train"])
     for name in SPLITS[1:]:
         task.check(rows[name], name)
@@ -126,22 +127,6 @@ def prepare(config: RunConfig) -> Prepared:
     )
     examples = {name: Examples(rows[name], learned if name == "train" else features[name]) for name in SPLITS}
     return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
-
-
-def _split(config: RunConfig, task: Task, rows: dict[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
-    """All three splits: those given as files, and the rest out of the training file."""
-    data, given = config.data, rows["train"]
-    if "validation" in rows and "test" in rows:
-        return rows
-    parts = task.split(
-        given,
-        validation=0.0 if "validation" in rows else data.validation_share,
-        test=0.0 if "test" in rows else data.test_share,
-        seed=config.seed,
-        together=[task.unit(row) for row in given],
-    )
-    chosen = {name: [given[index] for index in getattr(parts, name)] for name in SPLITS}
-    return {name: chosen[name] if name == "train" or name not in rows else rows[name] for name in SPLITS}
 
 
 def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fewtune.data.columns import Columns, Given
 from fewtune.data.read import Table
 from fewtune.data.rows import Row
+from fewtune.engine.sources import SPLITS
 from fewtune.record.plan import Finding
 from fewtune.settings import DataConfig
 from fewtune.tasks._base import Task
@@ -27,12 +28,11 @@ class Read:
     """Its options that were found in the label column."""
 
 
-def read_rows(tables: Mapping[str, Table], data: DataConfig, asked: Task | None) -> Read:
-    """The rows of each table. Columns and, where none is `asked` for, the task are found in `tables["train"]`.
+def read_rows(tables: Mapping[str, Table], given: Given, asked: Task | None) -> Read:
+    """The rows of each table. Columns that are not `given`, and the task where none is `asked` for, are found in `tables["train"]`.
 
     Raises DataError for what does not fit or cannot be told.
     """
-    given = Given(data.text_column, data.pair_column, data.label_column, data.group_column)
     train = tables["train"]
     if asked:
         chosen, columns, reason = asked, asked.columns(train, given), None
@@ -41,6 +41,22 @@ def read_rows(tables: Mapping[str, Table], data: DataConfig, asked: Task | None)
     task = chosen.reading(train, columns)
     rows: dict[str, Sequence[Row]] = {name: task.rows(table, columns) for name, table in tables.items()}
     return Read(rows, columns, task, reason, {name: str(getattr(task, name)) for name in filled_in(chosen, task)})
+
+
+def split_rows(data: DataConfig, seed: int, task: Task, rows: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+    """All three splits: those that have a table, and the rest out of the training rows."""
+    given = rows["train"]
+    if "validation" in rows and "test" in rows:
+        return dict(rows)
+    parts = task.split(
+        given,
+        validation=0.0 if "validation" in rows else data.validation_share,
+        test=0.0 if "test" in rows else data.test_share,
+        seed=seed,
+        together=[task.unit(row) for row in given],
+    )
+    chosen = {name: [given[index] for index in getattr(parts, name)] for name in SPLITS}
+    return {name: chosen[name] if name == "train" or name not in rows else rows[name] for name in SPLITS}
 
 
 def filled_in(asked: Task, task: Task) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewtune.data._source import Options, note
+from fewtune.data.columns import Given
 from fewtune.data.read import Table, only, read_part
 from fewtune.data.where import Part, locate
 from fewtune.record.plan import Finding
@@ -24,6 +25,8 @@ class Sources:
     """What was found rather than asked for."""
     config: DataConfig
     """The options with the commit of the Hub in them, so that a rerun reads the same rows."""
+    given: Given
+    """The columns that need not be found."""
 
 
 def read_sources(config: DataConfig, *, plain_text: bool = False) -> Sources:
@@ -40,7 +43,8 @@ def read_sources(config: DataConfig, *, plain_text: bool = False) -> Sources:
     commits = {part.commit for part in parts.values() if part.commit}
     pinned = config.model_copy(update={"revision": commits.pop()}) if len(commits) == 1 else config
     digests = {_name(part): tables[split].digest for split, part in parts.items()}
-    return Sources(tables, digests, tuple(notes), pinned)
+    given = Given(config.text_column, config.pair_column, config.label_column, config.group_column)
+    return Sources(tables, digests, tuple(notes), pinned, given)
 
 
 def _parts(config: DataConfig) -> tuple[dict[str, Part], list[Finding]]:

@@ -1,0 +1,33 @@
+"""English sentences about instruction templates, mixtures, and models that are only asked."""
+
+SENTENCES: dict[str, str] = {
+    "templates_missing": "there are no templates '{given}': neither bundled ones ({names}) nor a file; {hint}. `fewtune templates` lists them",
+    "templates_wrong": "{path}: these templates cannot be used: {reason}",
+    "template_wrong": "{section}, number {number}: {reason}",
+    "template_no_options": "{{options}} lists labels, and a task {task} has none; leave it out",
+    "template_not_inverted": "an inverted template gives the answer ({label}) in its input and asks for the text ({text}) in its target",
+    "template_tells": "the input tells the answer ({label}), which the model should find",
+    "template_no_answer": "the target lacks the answer ({label})",
+    "template_no_reasons": "the target of a chain of thought begins with a column of reasons, for example {{rationale}}, and ends with the answer ({label})",
+    "templates_column": "{path}: the templates name a column '{column}', which '{name}' does not have; {hint}",
+    "templates_no_pair": "{path}: the templates ask for a second text ({{{column}}}), and '{name}' has one text; name its column with pair_column, or "
+    "take other templates",
+    "mixture_wrong": "{path}: this mixture cannot be used: {reason}",
+    "mixture_twice": "two sets are called '{name}'; give each a name of its own",
+    "mixture_nothing": "every set is held out, so that nothing is left to learn; take held_out away from one",
+    "mixture_weights": "{weighted} have a weight and {missing} have none; give one to each set that is learned, or to none",
+    "mixture_alone": "{path} is a mixture, whose sets have their own columns and files; take away {options}, and write them there",
+    "mixture_tasks": "set '{name}': its templates are for different tasks ({tasks}); rows can be read in one way only",
+    "mixture_no_form": "set '{name}': none of the forms that are asked for ({forms}) can be made of its rows; give zero_shot a share above 0",
+    "mixture_blank": "set '{name}': the answer at {path}, line {line}, is empty, so that '{target}' asks for nothing. Say what should be written then: "
+    "words: {{'': 'unanswerable'}} in the templates or labels: {{'': 'unanswerable'}} in the mixture",
+    "mixture_set": "mixture: '{name}' gives {rows:,} training questions of {of_rows:,} rows (forms: {forms}; templates: {templates}); "
+    "{validation:,} validation and {test:,} test questions, zero-shot",
+    "mixture_held_out": "mixture: '{name}' is held out: nothing of it is learned, {test:,} of its {of_rows:,} rows are test questions, zero-shot "
+    "(templates: {templates})",
+    "mixture_repeated": "mixture: '{name}' has {of_rows:,} training rows for {rows:,} questions: each is put {times:.1f} times on average, in wordings drawn anew",
+    "mixture_fewer_shots": "mixture: {shortened:,} few-shot questions of '{name}' have fewer answered rows before them than asked for, because they would be "
+    "too long (few_shot_characters)",
+    "mixture_shared": "mixture: {rows:,} of the {of_rows:,} rows that '{name}' is judged by are training rows of '{other}' too, in other words perhaps; "
+    "its score is partly a test of memory",
+}
