@@ -125,19 +125,33 @@ def scores_table(title: str, columns: dict[str, Scores], language: str) -> Table
     return table
 
 
+EXACT = "exact_match"
+"""Shown of each subgroup beside the metric that is compared: what a text says is one thing in one group, a label in the next."""
+
+
 def groups_table(scores: RunScores, language: str) -> Table | None:
-    """One row per subgroup with the metric that is compared; None without subgroups."""
+    """One row per subgroup with the metric that is compared, beside it the baselines'; None without subgroups."""
     if not scores.groups or scores.comparison is None:
         return None
     metric = scores.comparison.metric
+    metrics = [name for name in dict.fromkeys((metric, EXACT)) if all(name in of for of in scores.groups.values())]
     title = say("groups_title", language, metric=_metric(metric, language))
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
-    for name in ("", "n", metric):
+    for name in ("", "n"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for each in metrics:
+        table.add_column(each, justify="right", no_wrap=True)
+        for baseline in scores.group_baselines:
+            table.add_column(say(f"short_{baseline}", language), justify="right", no_wrap=True)
     table.add_column("")
     for name, found in scores.groups.items():
         few = say("group_small", language, few=SMALL_GROUP) if found[metric].n < SMALL_GROUP else ""
-        table.add_row(escape(name), f"{found[metric].n:,}", _with_interval(found[metric]), few)
+        cells = [
+            _with_interval(found[each]) if of is None else f"{of[each].value:.3f}"
+            for each in metrics
+            for of in (None, *(by_group[name] for by_group in scores.group_baselines.values()))
+        ]
+        table.add_row(escape(name), f"{found[metric].n:,}", *cells, few)
     return table
 
 

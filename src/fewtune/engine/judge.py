@@ -15,6 +15,8 @@ from fewtune.record.result import Calibration, Comparison, RunScores, Scores, Ve
 from fewtune.tasks._base import Prediction, Said, Task
 
 JUDGED = ("validation", "test")
+UNTUNED = "untuned"
+"""The baseline that is the model itself before anything was learned."""
 
 
 def decide(task: Task, validation: Said) -> dict[str, Any]:
@@ -44,10 +46,13 @@ def judge(
     answers = {baseline: {name: answer(rows[name]) for name in JUDGED} for baseline, answer in baselines.items()}
     answers |= {foil: {name: task.decode(of[name]) for name in JUDGED} for foil, of in _foils(task, prepared).items()}
     if untuned is not None:
-        answers["untuned"] = _alone(prepared.task, untuned)
+        answers[UNTUNED] = _alone(prepared.task, untuned)
 
     def score(of: Sequence[Row], predictions: Sequence[Prediction]) -> Scores:
         return task.score(of, predictions, options.confidence, options.resamples)
+
+    def by_group(predictions: Sequence[Prediction]) -> dict[str, Scores]:
+        return {name: score(*of) for name, of in _groups(rows["test"], predictions).items()}
 
     scored = {name: {split: score(rows[split], by[split]) for split in JUDGED} for name, by in answers.items()}
     strongest = max(scored, key=lambda name: scored[name]["test"][task.compared].value)
@@ -68,7 +73,8 @@ def judge(
         ),
         confusion={name: counted for name, counted in confusions.items() if counted is not None},
         rule=task.scored_by(rows["test"]),
-        groups={name: score(*of) for name, of in _groups(rows["test"], said["test"]).items()},
+        groups=by_group(said["test"]),
+        group_baselines={name: by_group(of["test"]) for name, of in answers.items() if name in (strongest, UNTUNED)},
         calibration=_calibration(rows["test"], prepared.task.decode(outputs["test"]), said["test"], task),
         verdict=_verdict(found, options.confidence),
     )

@@ -209,7 +209,8 @@ class Writer:
         return asked
 
     def _line(self, form: Form, prompt: str, completion: str | list[str]) -> dict[str, Any]:
-        return {SET: self.part.of.name, FORM: form, PROMPT: prompt, COMPLETION: completion}
+        name = f"{self.part.of.name} (held out)" if self.part.of.held_out else self.part.of.name
+        return {SET: name, FORM: form, PROMPT: prompt, COMPLETION: completion}
 
 
 def fit(shots: Sequence[Question], asked: str, most: int) -> list[Question]:

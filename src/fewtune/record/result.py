@@ -86,6 +86,8 @@ class RunScores(Config):
     """By which rule the scores are made, where there are several."""
     groups: dict[str, Scores] = {}
     """Value of `data.group_column` → scores of the tuned model on the test rows of that group."""
+    group_baselines: dict[str, dict[str, Scores]] = {}
+    """The same of the strongest baseline, and of the model before tuning where it could answer: baseline → group → scores."""
     calibration: Calibration | None = None
     """None for tasks without probabilities."""
     verdict: Verdict = "unknown"

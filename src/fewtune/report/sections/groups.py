@@ -20,6 +20,8 @@ class Group:
     apart: bool
     """Its interval lies wholly on the worse side of the score of all rows."""
     cell: Cell
+    others: tuple[Cell, ...]
+    """Of the same rows: each baseline in `Groups.others`."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class Groups:
     metric: str
     everyone: Cell
     everyone_rows: str
+    everyone_others: tuple[Cell, ...]
+    others: tuple[str, ...]
+    """Names of the baselines beside it."""
     groups: tuple[tuple[Group, ...], ...]
     """The worst first, those with too few rows last; those that are shown, and those that are folded."""
     smallest: str
@@ -47,7 +52,8 @@ def section(run: Run, words: Words) -> Groups | None:
     if not found:
         return None
     everyone = scores.test[metric]
-    scale = domain(metric, [everyone, *found.values()])
+    beside = {name: of for name, of in scores.group_baselines.items() if all(metric in each for each in of.values())}
+    scale = domain(metric, [everyone, *found.values(), *(of[name][metric] for of in beside.values() for name in found)])
     worse_first = -1 if metric in LOWER_IS_BETTER else 1
     ordered = sorted(found.items(), key=lambda item: (item[1].n < SMALL_GROUP, worse_first * item[1].value, item[0]))
     column = run.plan.columns.get("group")
@@ -56,6 +62,10 @@ def section(run: Run, words: Words) -> Groups | None:
         metric=capital(words.named("report_metric", metric)),
         everyone=cell(metric, everyone, words, "tuned", scale),
         everyone_rows=words.whole(everyone.n),
+        everyone_others=tuple(
+            cell(metric, scores.baselines[name]["test"][metric], words, "baseline", scale) for name in beside
+        ),
+        others=tuple(capital(words.named("baseline", name)) for name in beside),
         groups=parts(
             [
                 Group(
@@ -64,6 +74,7 @@ def section(run: Run, words: Words) -> Groups | None:
                     score.n < SMALL_GROUP,
                     score.n >= SMALL_GROUP and _worse(metric, score, everyone),
                     cell(metric, score, words, "tuned" if score.n >= SMALL_GROUP else "few", scale, everyone),
+                    tuple(cell(metric, of[name][metric], words, "baseline", scale) for of in beside.values()),
                 )
                 for name, score in ordered
             ]
