@@ -105,9 +105,7 @@ class Templates(Config):
         """What a text that was written for this template answers: behind its reasons, where it asks for some."""
         before, after = _around(template.target, self.named("label"))
         _, found, rest = written.rpartition(before.strip())
-        if not before.strip() or not found:
-            return written.strip()
-        return rest.strip().removesuffix(after.strip()).strip() if after.strip() else rest.strip()
+        return rest.strip().removesuffix(after.strip()).strip() if before.strip() and found else written.strip()
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def find_templates(name: str, beside: Path | None = None) -> Path:
     path = (beside or Path()) / name
     if path.is_file():
         return path
-    raise ConfigError("templates_missing", given=name, names=", ".join(bundled), hint=did_you_mean(name, list(bundled)))
+    raise ConfigError("templates_missing", given=name, hint=did_you_mean(name, list(bundled)))
 
 
 def read_templates(path: Path) -> Templates:

@@ -11,6 +11,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.engine.precision import Precision
 from fewtune.tasks._base import Batch, Features, Task
 
+Answer = Callable[[PreTrainedModel, Batch, PreTrainedTokenizerBase], tuple[list[Any], float | None]]
+"""As `Task.answer`."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -30,8 +33,13 @@ def run_model(
     precision: Precision,
     batch_size: int,
     tick: Callable[[int], None] | None = None,
+    answer: Answer | None = None,
 ) -> Outputs:
-    """The outputs for all features, with the model in evaluation mode while it lasts. `tick(n)` hears of each n rows done."""
+    """The outputs for all features, with the model in evaluation mode while it lasts. `tick(n)` hears of each n rows done.
+
+    What is kept of each batch is what `task.answer` says, or another function like it.
+    """
+    answer = answer or task.answer
     order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
     values: dict[int, Any] = {}
     loss, count = 0.0, 0.0
@@ -39,7 +47,7 @@ def run_model(
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             batch = to_device(task.collate([features[index] for index in chosen], tokenizer), model.device)
-            kept, summed = task.answer(model, batch, tokenizer)
+            kept, summed = answer(model, batch, tokenizer)
             values.update(zip(chosen, kept, strict=True))
             if summed is not None:
                 loss += summed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice, repeat
 from pathlib import Path
@@ -197,7 +197,7 @@ class Writer:
         drawn = self.random.sample(cases, min(len(cases), 2 * wanted + 1))
         others = [each for each in drawn if (each.row.text, each.row.pair) != (case.row.text, case.row.pair)][:wanted]
         shots = [self._asked(of, template, each, each.row.label) for each in others]
-        fitting = fit(shots, asked.input, self.mixture.few_shot_characters)
+        fitting = fit(shots, asked.input, lambda text: len(text) <= self.mixture.few_shot_characters)
         self.shortened += len(fitting) < wanted
         return fitting
 
@@ -213,9 +213,9 @@ class Writer:
         return {SET: name, FORM: form, PROMPT: prompt, COMPLETION: completion}
 
 
-def fit(shots: Sequence[Question], asked: str, most: int) -> list[Question]:
-    """The last of these shots, as many as make a question of at most so many characters."""
-    return next((list(shots[start:]) for start in range(len(shots)) if len(few_shot(shots[start:], asked)) <= most), [])
+def fit(shots: Sequence[Question], asked: str, fits: Callable[[str], bool]) -> list[Question]:
+    """The last of these shots, as many as make a question that fits."""
+    return next((list(shots[start:]) for start in range(len(shots)) if fits(few_shot(shots[start:], asked))), [])
 
 
 def wordings_of(label: Label | None) -> Sequence[Label | None]:

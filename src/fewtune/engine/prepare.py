@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -33,6 +34,8 @@ from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Features, Task
+
+T = TypeVar("T", bound=Task)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def prepare(config: RunConfig) -> Prepared:
     empty = empty_model(task.auto_class, model_config, trust_remote_code=trust)
     anatomy = Anatomy(empty)
     width = anatomy.width
-    task = _limit(task, tokenizer, anatomy.positions)
+    task = limited(task, tokenizer, anatomy.positions)
     assert task.max_length is not None
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
@@ -136,7 +139,7 @@ def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
     return (task, True) if ordered is None else (ordered, False)
 
 
-def _limit(task: Task, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> Task:
+def limited(task: T, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> T:
     """`max_length` filled in, and never beyond what the model has positions for."""
     limits = [task.max_length or task.longest, tokenizer.model_max_length, *([positions] if positions else [])]
     return task.model_copy(update={"max_length": int(min(limits))})

@@ -1,7 +1,7 @@
 """English sentences about instruction templates, mixtures, and models that are only asked."""
 
 SENTENCES: dict[str, str] = {
-    "templates_missing": "there are no templates '{given}': neither bundled ones ({names}) nor a file; {hint}. `fewtune templates` lists them",
+    "templates_missing": "'{given}' is neither the name of bundled templates nor a file; {hint}. `fewtune templates` lists them",
     "templates_wrong": "{path}: these templates cannot be used: {reason}",
     "template_wrong": "{section}, number {number}: {reason}",
     "template_no_options": "{{options}} lists labels, and a task {task} has none; leave it out",

@@ -1,7 +1,7 @@
 """Câu tiếng Việt về mẫu chỉ dẫn, hỗn hợp dữ liệu, và mô hình chỉ được hỏi."""
 
 SENTENCES: dict[str, str] = {
-    "templates_missing": "không có mẫu '{given}': không phải mẫu kèm sẵn ({names}), cũng không phải tệp; {hint}. `fewtune templates` liệt kê các mẫu",
+    "templates_missing": "'{given}' không phải tên mẫu kèm sẵn, cũng không phải tệp; {hint}. `fewtune templates` liệt kê các mẫu",
     "templates_wrong": "{path}: không dùng được các mẫu này: {reason}",
     "template_wrong": "{section}, mẫu số {number}: {reason}",
     "template_no_options": "{{options}} liệt kê các nhãn, mà bài toán {task} không có nhãn; hãy bỏ đi",

@@ -139,9 +139,8 @@ class Task(Config, ABC):
     def prepare(self, rows: Sequence[Row]) -> Self:
         """This task with everything filled in that the training rows decide. Raises DataError when they do not fit."""
 
-    @abstractmethod
     def check(self, rows: Sequence[Row], split: str) -> None:
-        """Raises DataError when the rows of a split do not fit what was prepared."""
+        """Raises DataError when the rows of a split do not fit what was prepared. Where anything fits, nothing."""
 
     @abstractmethod
     def unit(self, row: Row) -> Hashable:
@@ -162,9 +161,9 @@ class Task(Config, ABC):
         """
         return self
 
-    @abstractmethod
     def model_options(self) -> dict[str, Any]:
-        """What the model's config must say: number and names of the labels …"""
+        """What the model's config must say: number and names of the labels … Nothing, where the output layer is the vocabulary."""
+        return {}
 
     @abstractmethod
     def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self | None:
@@ -219,9 +218,9 @@ class Task(Config, ABC):
         """By which rule the scores are made, where there are several; said with them."""
         return None
 
-    @abstractmethod
     def calibrated(self, said: Said) -> Self:
         """This task with everything filled in that the outputs for the validation rows decide (temperature, threshold)."""
+        return self
 
     @abstractmethod
     def decode(self, said: Said) -> list[Prediction]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -67,18 +66,11 @@ class LanguageTask(Task):
 
     # --- the data
 
-    def check(self, rows: Sequence[Row], split: str) -> None:
-        """Any text can be foreseen."""
-
     def split(
         self, rows: Sequence[Row], *, validation: float, test: float, seed: int, together: Sequence[Hashable]
     ) -> Split:
         """By chance."""
         return split([""] * len(rows), validation=validation, test=test, seed=seed, groups=together)
-
-    def model_options(self) -> dict[str, Any]:
-        """Nothing: the output layer is the vocabulary."""
-        return {}
 
     # --- the model
 
@@ -135,7 +127,7 @@ class LanguageTask(Task):
         """Cross-entropy, summed over the tokens to be foreseen."""
         return F.cross_entropy(outputs, self._foretold(batch["label"], batch), reduction="sum")
 
-    def answer(
+    def foretell(
         self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
     ) -> tuple[list[Tensor], float | None]:
         """Of each piece −log p summed, the number of tokens foreseen, and how many rightly (3,)."""

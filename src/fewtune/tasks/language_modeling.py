@@ -25,7 +25,8 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.data.columns import Columns, Given, find_text
 from fewtune.data.dialogues import find_dialogue
@@ -36,7 +37,7 @@ from fewtune.data.rows import rows as rows_of
 from fewtune.errors import DataError, ModelError
 from fewtune.evidence.likelihood import Foreseen
 from fewtune.record.plan import Finding
-from fewtune.tasks._base import Features, Prediction, Said
+from fewtune.tasks._base import Batch, Features, Prediction, Said
 from fewtune.tasks._frame import frame, token_ids
 from fewtune.tasks._language import IGNORED, LanguageTask, summed
 from fewtune.tasks._masking import Vocabulary, mask
@@ -169,11 +170,13 @@ class LanguageModeling(LanguageTask):
             )
         ]
 
-    # --- the answers
+    def answer(
+        self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
+    ) -> tuple[list[Tensor], float | None]:
+        """As `foretell`."""
+        return self.foretell(model, batch, tokenizer)
 
-    def calibrated(self, said: Said) -> Self:
-        """Nothing is left to be fitted."""
-        return self
+    # --- the answers
 
     def decode(self, said: Said) -> list[Prediction]:
         """The perplexity of each text."""

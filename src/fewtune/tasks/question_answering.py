@@ -122,9 +122,6 @@ class QuestionAnswering(Task):
             found["unanswerable"] = len(answerable) < len(rows)
         return self.model_copy(update=found)
 
-    def check(self, rows: Sequence[Row], split: str) -> None:
-        """Any question about any text will do."""
-
     def unit(self, row: Row) -> Hashable:
         """The text: questions about it stand on one side of a split."""
         return row.pair

@@ -18,7 +18,7 @@ bootstrap intervals over documents (exact match: Wilson).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -30,7 +30,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fewtune.data.answers import Texts
 from fewtune.data.columns import Columns, Given
 from fewtune.data.couples import REFERENCES, couple, find_source_and_target
 from fewtune.data.read import Table
@@ -51,6 +50,7 @@ from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Tas
 from fewtune.tasks._generate import write
 from fewtune.tasks._pad import pad
 from fewtune.tasks._targets import ended, target_findings
+from fewtune.tasks._texts import references, said, saying, texts_of
 
 SOURCE = "source"
 """The place in a template where the source text goes; other places are columns."""
@@ -122,12 +122,9 @@ class Seq2seq(Task):
         """The metric, unless it was given."""
         if self.metric is not None:
             return self
-        lengths = [(len(_texts(row)[0]), len(row.text)) for row in rows]
+        lengths = [(len(texts_of(row)[0]), len(row.text)) for row in rows]
         shorter = np.median([target / max(source, 1) for target, source in lengths]) < SUMMARY
         return self.model_copy(update={"metric": "rouge_l" if shorter else "chrf"})
-
-    def check(self, rows: Sequence[Row], split: str) -> None:
-        """Any text can be written."""
 
     def unit(self, row: Row) -> Hashable:
         """Equal sources."""
@@ -138,10 +135,6 @@ class Seq2seq(Task):
     ) -> Split:
         """By chance."""
         return split([""] * len(rows), validation=validation, test=test, seed=seed, groups=together)
-
-    def model_options(self) -> dict[str, Any]:
-        """Nothing: the output layer is the vocabulary."""
-        return {}
 
     def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self:
         """A language model's output layer is used as it is."""
@@ -155,7 +148,7 @@ class Seq2seq(Task):
         known = [index for index, row in enumerate(rows) if row.label is not None]
         targets: list[list[int] | None] = [None] * len(rows)
         if known:
-            texts = [_texts(rows[index])[0] for index in known]
+            texts = [texts_of(rows[index])[0] for index in known]
             ids: Any = tokenizer(text_target=texts, truncation=True, max_length=self.max_target_length)["input_ids"]
             for index, found in zip(known, ids, strict=True):
                 targets[index] = ended(found, tokenizer, self.max_target_length)
@@ -176,7 +169,7 @@ class Seq2seq(Task):
         """How many sources and targets are cut, and how many targets the tokenizer cannot write."""
         assert self.max_length is not None, "the plan fills it in"
         sources = [self.read(row) for row in rows]
-        targets = [_texts(row)[0] for row in rows]
+        targets = [texts_of(row)[0] for row in rows]
         limits = (self.max_length, self.max_target_length)
         return target_findings(sources, targets, features, tokenizer, limits, split)
 
@@ -219,9 +212,16 @@ class Seq2seq(Task):
         limits = {"most_tokens": self.max_target_length, "beams": self.beams, "length_penalty": self.length_penalty}
         return write(model, tokenizer, inputs, **limits), loss
 
-    def calibrated(self, said: Said) -> Self:
-        """Nothing is left to be fitted."""
-        return self
+    def foretell(
+        self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
+    ) -> tuple[list[Tensor], float | None]:
+        """Of each row −log p of its target summed, the number of its tokens, and how many are foreseen rightly (3,)."""
+        logits, labels = self.outputs(model, batch), batch["label"]
+        nats = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
+        known = labels != IGNORED
+        right = (logits.argmax(-1) == labels) & known
+        each = torch.stack([nats.sum(1), known.sum(1), right.sum(1)], dim=1).double().cpu()
+        return list(each), float(each[:, 0].sum())
 
     def decode(self, said: Said) -> list[Prediction]:
         """The texts; those that were not ended are marked."""
@@ -229,18 +229,18 @@ class Seq2seq(Task):
 
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """chrF, BLEU, ROUGE and exact match."""
-        return text_metrics(_all(rows), _said(predictions))
+        return text_metrics(references(rows), said(predictions))
 
     def score(
         self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
     ) -> Scores:
         """The metrics with intervals."""
-        return text_scores(_all(rows), _said(predictions), confidence=confidence, resamples=resamples)
+        return text_scores(references(rows), said(predictions), confidence=confidence, resamples=resamples)
 
     def scored_by(self, rows: Sequence[Row]) -> Finding:
         """As sacrebleu says it, and what our ROUGE differs in."""
-        references = _all(rows)
-        values = {"bleu": bleu_signature(references), "chrf": chrf_signature(references)}
+        of = references(rows)
+        values = {"bleu": bleu_signature(of), "chrf": chrf_signature(of)}
         return Finding(id="scored_texts", level="note", values=values)
 
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
@@ -251,11 +251,11 @@ class Seq2seq(Task):
 
     def worth(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> NDArray[np.float64]:
         """The metric of each text by itself."""
-        return text_worths(self.objective, _all(rows), _said(predictions))
+        return text_worths(self.objective, references(rows), said(predictions))
 
     def baselines(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> dict[str, Baseline]:
         """The source as it is; its first three sentences."""
-        return {"copy": _saying(copy), "lead_3": _saying(lead)}
+        return {"copy": saying(copy), "lead_3": saying(lead)}
 
     def compare(
         self,
@@ -266,8 +266,8 @@ class Seq2seq(Task):
         resamples: int,
     ) -> Difference:
         """In `metric`, document by document, with a paired permutation test."""
-        said = (_said(tuned), _said(other))
-        return text_difference(self.objective, _all(rows), *said, confidence=confidence, resamples=resamples)
+        both = (said(tuned), said(other))
+        return text_difference(self.objective, references(rows), *both, confidence=confidence, resamples=resamples)
 
     def _filled(self, source: str, cells: dict[str, Any]) -> str:
         assert self.template is not None
@@ -275,20 +275,3 @@ class Seq2seq(Task):
         if missing:
             raise DataError("template_cells", names=", ".join(missing))
         return filled(self.template, {**cells, SOURCE: source})
-
-
-def _texts(row: Row) -> tuple[str, ...]:
-    assert isinstance(row.label, Texts), row.label
-    return row.label.texts
-
-
-def _all(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    return [_texts(row) for row in rows]
-
-
-def _said(predictions: Sequence[Prediction]) -> list[str]:
-    return [str(said.label) for said in predictions]
-
-
-def _saying(write: Callable[[str], str]) -> Baseline:
-    return lambda rows: [Prediction(write(row.text), {}) for row in rows]

@@ -48,6 +48,7 @@ from fewtune.tasks._generate import Written, write
 from fewtune.tasks._language import IGNORED, LanguageTask
 from fewtune.tasks._pack import PROVEN
 from fewtune.tasks._template import choose_template
+from fewtune.tasks._texts import references, said
 
 KEPT = 4
 """One of so many parts of `max_length` is kept for the request, whatever the length of the reply."""
@@ -154,7 +155,7 @@ class Sft(LanguageTask):
         assert self.max_length is not None, "the plan fills it in"
         asked: tuple[Turn, ...] = row.turns or (("user", row.text),)
         if row.label is None:
-            ids = newest(prompt_ids(asked, tokenizer), self._room, tokenizer)
+            ids = newest(prompt_ids(asked, tokenizer), self.room, tokenizer)
             return {"input_ids": ids, "label": None, "row": index, "prompt": len(ids)}
         assert isinstance(row.label, Texts)
         ids, learned, prompt, exact = written((*asked, ("assistant", row.label.texts[0])), tokenizer)
@@ -182,7 +183,7 @@ class Sft(LanguageTask):
         return [*range(head), *range(head + max(oldest, 0), length)][: self.max_length]
 
     @property
-    def _room(self) -> int:
+    def room(self) -> int:
         """Tokens of a request that leave room for a reply."""
         assert self.max_length is not None
         return max(self.max_length - self.max_reply_length, self.max_length // KEPT)
@@ -219,7 +220,7 @@ class Sft(LanguageTask):
         batch = super().collate(features, tokenizer)
         if not self.generate and all(piece["label"] is not None for piece in features):
             return batch
-        prompts = [newest(piece["input_ids"][: piece["prompt"]], self._room, tokenizer) for piece in features]
+        prompts = [newest(piece["input_ids"][: piece["prompt"]], self.room, tokenizer) for piece in features]
         width = max(map(len, prompts))
         pad = tokenizer.pad_token_id
         batch["asked"] = torch.tensor([[pad] * (width - len(ids)) + ids for ids in prompts])
@@ -231,7 +232,7 @@ class Sft(LanguageTask):
     ) -> tuple[list[Any], float | None]:
         """How well each reply was foreseen; and the reply written, where that is asked for or there is none."""
         known = bool((batch["label"] != IGNORED).any())
-        counted, loss = super().answer(model, batch, tokenizer) if known else ([None] * len(batch["asked"]), None)
+        counted, loss = self.foretell(model, batch, tokenizer) if known else ([None] * len(batch["asked"]), None)
         if "asked" not in batch:
             return counted, loss
         inputs = {"input_ids": batch["asked"], "attention_mask": batch["asked_mask"]}
@@ -239,10 +240,6 @@ class Sft(LanguageTask):
         return [Replied(*each) for each in zip(counted, replies, strict=True)], loss
 
     # --- the answers
-
-    def calibrated(self, said: Said) -> Self:
-        """Nothing is left to be fitted."""
-        return self
 
     def decode(self, said: Said) -> list[Prediction]:
         """The reply, where one was written, else the perplexity of the one that was given."""
@@ -255,7 +252,7 @@ class Sft(LanguageTask):
     def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """Perplexity and token accuracy of the replies, and the scores of those written."""
         found = super().metrics(rows, predictions)
-        return found | (text_metrics(_references(rows), _said(predictions)) if _all_written(predictions) else {})
+        return found | (text_metrics(references(rows), said(predictions)) if _all_written(predictions) else {})
 
     def score(
         self, rows: Sequence[Row], predictions: Sequence[Prediction], confidence: float, resamples: int
@@ -264,14 +261,14 @@ class Sft(LanguageTask):
         found = super().score(rows, predictions, confidence, resamples)
         if not _all_written(predictions):
             return found
-        return found | text_scores(_references(rows), _said(predictions), confidence=confidence, resamples=resamples)
+        return found | text_scores(references(rows), said(predictions), confidence=confidence, resamples=resamples)
 
     def scored_by(self, rows: Sequence[Row]) -> Finding:
         """What is counted; of written replies also how sacrebleu says it."""
         template = "from a file" if "{" in (self.chat_template or "") else str(self.chat_template)
         if not self.generate:
             return Finding(id="scored_replies", level="note", values={"template": template})
-        of = _references(rows)
+        of = references(rows)
         values = {"template": template, "bleu": bleu_signature(of), "chrf": chrf_signature(of)}
         return Finding(id="scored_written", level="note", values=values)
 
@@ -285,14 +282,6 @@ def _prediction(kept: Replied | Tensor) -> Prediction:
     if isinstance(kept, Replied):
         return Prediction(kept.reply.text, {}, details | ({} if kept.reply.finished else {"unfinished": True}))
     return Prediction(float(np.exp(min(details["nats"] / max(details["tokens"], 1), 700.0))), {}, details)
-
-
-def _references(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    return [row.label.texts if isinstance(row.label, Texts) else ("",) for row in rows]
-
-
-def _said(predictions: Sequence[Prediction]) -> list[str]:
-    return [str(one.label) for one in predictions]
 
 
 def _all_written(predictions: Sequence[Prediction]) -> bool:
