@@ -103,7 +103,7 @@ def test_without_a_command_the_help_is_shown(fewtune: Command):
         (
             ["zzz"],
             "no command 'zzz'; known: demo, train, plan, resume, predict, chat, evaluate, report, init, models, push, methods, "
-            "tasks, env",
+            "tasks, templates, env",
         ),
         (["train"], "train on what? Give the file of examples, for example: fewtune train reviews.csv --model minilm"),
         (["init"], "DATA is missing All options: fewtune init --help"),

@@ -40,7 +40,7 @@ def test_the_wheel_runs_from_another_folder(unpacked: Path, tmp_path: Path) -> N
         f"assert fewtune.__file__.startswith({str(unpacked)!r}), fewtune.__file__; "
         "folder = files('fewtune.bundled'); "
         "assert all((folder / name).is_file() for name in ('messages_en.csv', 'messages_vi.csv', 'messages.md')); "
-        "from fewtune.cli.main import run; sys.exit(run(['methods']) or run(['tasks']))"
+        "from fewtune.cli.main import run; sys.exit(run(['methods']) or run(['tasks']) or run(['templates']))"
     )
     # The unpacked wheel comes first on the path, before the editable install.
     result = subprocess.run(
@@ -52,3 +52,4 @@ def test_the_wheel_runs_from_another_folder(unpacked: Path, tmp_path: Path) -> N
     )
     assert result.returncode == 0, result.stderr
     assert "lora" in result.stdout and "classification" in result.stdout
+    assert "sentiment_vi" in result.stdout

@@ -24,6 +24,7 @@ COMMANDS = {
     "push": ("fewtune.cli.push:push", "Upload a finished run to the Hugging Face Hub."),
     "methods": ("fewtune.cli.names:methods", "List the fine-tuning methods and their options."),
     "tasks": ("fewtune.cli.names:tasks", "List the tasks and their options."),
+    "templates": ("fewtune.cli.templates:templates", "List the templates of questions, or print one to edit."),
     "env": ("fewtune.cli.env:env", "Show versions, hardware and the precision that would be used."),
 }
 

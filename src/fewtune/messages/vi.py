@@ -11,6 +11,7 @@ from fewtune.messages._qa_vi import SENTENCES as _QA
 from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
+from fewtune.messages._templates_vi import SENTENCES as _TEMPLATES
 from fewtune.messages._terminal_vi import SENTENCES as _TERMINAL
 from fewtune.messages._texts_vi import SENTENCES as _TEXTS
 from fewtune.messages._ways_vi import SENTENCES as _WAYS
@@ -27,6 +28,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT_FACTS,
     **_QA,
     **_TASKS,
+    **_TEMPLATES,
     **_TERMINAL,
     **_TEXTS,
     **_WAYS,
