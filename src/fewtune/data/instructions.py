@@ -103,9 +103,10 @@ class Templates(Config):
 
     def answer_in(self, template: Template, written: str) -> str:
         """What a text that was written for this template answers: behind its reasons, where it asks for some."""
-        before, after = _around(template.target, self.named("label"))
-        _, found, rest = written.rpartition(before.strip())
-        return rest.strip().removesuffix(after.strip()).strip() if before.strip() and found else written.strip()
+        before, after = (words.strip() for words in _around(template.target, self.named("label")))
+        if not before or before not in written:
+            return written.strip()
+        return written[written.rfind(before) + len(before) :].strip().removesuffix(after).strip()
 
 
 @dataclass(frozen=True)

@@ -30,4 +30,23 @@ SENTENCES: dict[str, str] = {
     "too long (few_shot_characters)",
     "mixture_shared": "mixture: {rows:,} of the {of_rows:,} rows that '{name}' is judged by are training rows of '{other}' too, in other words perhaps; "
     "its score is partly a test of memory",
+    # evaluate MODEL
+    "ask_run": "{run} is a run, whose model was tuned already; {options} are for a model that is only asked, for example google/flan-t5-small",
+    "ask_no_templates": "how should the model be asked for {task}? Say it with --templates (`fewtune templates` lists them); only {names} have some by themselves",
+    "ask_other_task": "{path} holds templates for {of}, not for {task}; leave --task out, or take other templates",
+    "ask_no_examples": "{shots} answered rows should stand before each question, and none are there; give them with --examples FILE, best the training file",
+    "ask_few_examples": "{path}: {shots} answered rows should stand before each question, and only {rows} are not among the rows that are asked",
+    "ask_same_words": "{path}: two labels are called the same ({words}), so that an answer would not tell them apart; give each a word of its own",
+    "ask_no_writer": "{name} ({architecture}) does not write texts, so that it cannot be asked; take an encoder-decoder (google/flan-t5-small) or a decoder, "
+    "or tune this one: fewtune train",
+    "ask_cut": "{rows:,} of {of_rows:,} questions are longer than {max_length:,} tokens and are cut, which may take away what is asked",
+    "ask_title": "{model} as it comes, asked about {rows:,} rows of {path} behind {shots} answered ones, {confidence} intervals",
+    "ask_asked": "asked",
+    "ask_wordings": "the same question in other words",
+    "ask_wording": "asked as",
+    "ask_range": "Of {count} wordings the worst scores {worst}, the best {best}: whoever takes the best one has chosen on these very rows.",
+    "ask_first": "Asked as: {wording}",
+    "ask_likeliest": "A label is chosen by its likelihood among the labels; --written lets the model write it instead.",
+    "ask_written": "Answers are written, and right where they are the label's word but for case and marks; no_label counts those that are none of the labels.",
+    "metric_no_label": "answers that are no label",
 }

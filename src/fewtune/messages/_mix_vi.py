@@ -27,4 +27,23 @@ SENTENCES: dict[str, str] = {
     "mixture_fewer_shots": "hỗn hợp: {shortened:,} câu hỏi few-shot của '{name}' có ít ví dụ đã trả lời hơn yêu cầu, vì nếu đủ thì quá dài (few_shot_characters)",
     "mixture_shared": "hỗn hợp: {rows:,} trong {of_rows:,} hàng dùng để chấm '{name}' cũng là hàng huấn luyện của '{other}', có thể với lời khác; "
     "điểm của nó một phần là bài thử trí nhớ",
+    # evaluate MODEL
+    "ask_run": "{run} là một lượt chạy, mô hình trong đó đã được tinh chỉnh; {options} dành cho mô hình chỉ được hỏi, ví dụ google/flan-t5-small",
+    "ask_no_templates": "hỏi mô hình về bài toán {task} như thế nào? Hãy chỉ bằng --templates (`fewtune templates` liệt kê các mẫu); chỉ {names} có mẫu mặc định",
+    "ask_other_task": "{path} chứa mẫu cho {of}, không phải cho {task}; hãy bỏ --task, hoặc dùng mẫu khác",
+    "ask_no_examples": "cần {shots} hàng đã có đáp án đứng trước mỗi câu hỏi mà chưa có hàng nào; hãy cho bằng --examples TỆP, tốt nhất là tệp huấn luyện",
+    "ask_few_examples": "{path}: cần {shots} hàng đã có đáp án đứng trước mỗi câu hỏi, mà chỉ {rows} hàng không nằm trong số hàng được hỏi",
+    "ask_same_words": "{path}: hai nhãn có cùng tên gọi ({words}) nên câu trả lời không phân biệt được chúng; hãy cho mỗi nhãn một từ riêng",
+    "ask_no_writer": "{name} ({architecture}) không viết văn bản nên không hỏi được; hãy dùng mô hình mã hóa-giải mã (google/flan-t5-small) hoặc giải mã, "
+    "hoặc tinh chỉnh mô hình này: fewtune train",
+    "ask_cut": "{rows:,} trong {of_rows:,} câu hỏi dài hơn {max_length:,} token và bị cắt, có thể mất đúng phần được hỏi",
+    "ask_title": "{model} nguyên bản, được hỏi về {rows:,} hàng của {path} sau {shots} hàng đã có đáp án, khoảng tin cậy {confidence}",
+    "ask_asked": "chỉ hỏi",
+    "ask_wordings": "cùng câu hỏi với lời khác",
+    "ask_wording": "hỏi như sau",
+    "ask_range": "Trong {count} cách hỏi, cách tệ nhất được {worst}, cách tốt nhất {best}: ai lấy cách tốt nhất là đã chọn trên chính các hàng này.",
+    "ask_first": "Hỏi như sau: {wording}",
+    "ask_likeliest": "Nhãn được chọn theo độ khả dĩ trong số các nhãn; --written để mô hình tự viết ra.",
+    "ask_written": "Câu trả lời được viết ra, và đúng khi là từ của nhãn không kể chữ hoa và dấu câu; no_label đếm những câu không phải nhãn nào.",
+    "metric_no_label": "câu trả lời không phải nhãn",
 }
