@@ -10,6 +10,7 @@ import fewtune.run as module
 from cli.terminal import FAST, Command, listing, texts, write_csv
 from fewtune.evidence.wilson import wilson
 from fewtune.run import load
+from models import write_tiny
 
 
 @pytest.fixture
@@ -95,3 +96,56 @@ def test_a_file_without_labels_is_refused_before_the_model_is_loaded(
     assert done.code == 2
     assert "has no column 'label', which held the labels in training" in done.err
     assert "not a run folder" in fewtune("evaluate", here, "--data", "d.csv").err
+
+
+# --- a model that is only asked
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("writer") / "t5", "t5", head="AutoModelForSeq2SeqLM")
+
+
+def test_a_model_is_asked_as_it_comes(fewtune: Command, here: Path, data: Path, writer: Path, labelled: Path):
+    before = listing(here)
+    asked = ("evaluate", writer, "--data", labelled, "--task", "cls")
+    done = fewtune(*asked, "--shots", 1, "--examples", data, "--wordings", 2, "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "asked about 50 rows" in " ".join(done.out.split())
+    assert "TF-IDF + LR" in done.out and "majority" in done.out
+    assert "Of 2 wordings the worst scores" in " ".join(done.out.split())
+    found = fewtune(*asked, "--json").json
+    [wording] = found["wordings"]
+    assert set(wording["scores"]) == {"accuracy", "macro_f1", "matthews", "f1.tệ", "f1.tốt"}
+    assert found["baselines"] == {} and found["rows"] == 50
+    assert listing(here) == before
+    vietnamese = fewtune("--language", "vi", *asked, "--written", "--device", "cpu")
+    assert vietnamese.code == 0, vietnamese.err
+    assert "Hỏi như sau" in vietnamese.out and "no_label" in vietnamese.out
+    assert "LỰA CHỌN" not in vietnamese.out, "the first wording is shown as its file has it, not as a row fills it"
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ([], "is no run but a model; to ask it"),
+        (["--task", "seq2seq"], "how should the model be asked for seq2seq?"),
+        (
+            ["--task", "qa", "--templates", "sentiment_en"],
+            "holds templates for classification, not for question_answering",
+        ),
+        (["--templates", "sentimant_en"], "did you mean 'sentiment_en'"),
+        (["--task", "cls", "--shots", "2"], "give them with --examples FILE"),
+        (["--task", "cls", "--shots", "-1"], "-1 is not in the range"),
+    ],
+)
+def test_mistakes_in_asking_are_said(fewtune: Command, writer: Path, labelled: Path, options: list[str], part: str):
+    done = fewtune("evaluate", writer, "--data", labelled, *options)
+    assert done.code == 2
+    assert part in " ".join(done.err.split())
+
+
+def test_a_run_is_not_asked_untuned(fewtune: Command, trained: Path, labelled: Path):
+    done = fewtune("evaluate", trained, "--data", labelled, "--task", "classification", "--shots", 2)
+    assert done.code == 2
+    assert "is a run" in done.err and "--task, --shots" in done.err

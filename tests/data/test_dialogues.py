@@ -53,6 +53,12 @@ def test_alpaca_puts_the_input_below_the_instruction_and_the_system_first() -> N
     assert two.turns == (("user", "Kể chuyện."),)
 
 
+def test_a_list_of_replies_holds_several_that_are_equally_good() -> None:
+    [row] = read([{"prompt": ASKED, "completion": [SAID, "Thủ đô là Hà Nội."]}])
+    assert row.label == Texts((SAID, "Thủ đô là Hà Nội."))
+    assert row.turns == (("user", ASKED),)
+
+
 def test_several_turns_end_in_the_last_reply() -> None:
     turns = [("system", "Ngắn."), ("user", "1+1?"), ("assistant", "2"), ("user", "2+2?"), ("assistant", "4")]
     [row] = read([{"messages": [{"role": role, "content": text} for role, text in turns]}])

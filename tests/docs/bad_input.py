@@ -69,6 +69,17 @@ def seen(title: str, name: str, content: Content) -> Case:
     return Case(title, f"plan {name}", {name: content}, 0)
 
 
+def asked(reads: str, writes: str) -> str:
+    """A file of one template."""
+    return f'language: vi\ntask: classification\ntemplates:\n  - {{input: "{reads}", target: "{writes}"}}\n'
+
+
+def mixed(title: str, templates_file: str, *, templates: str = "t.yaml", more: str = "") -> Case:
+    """A mixture of one set."""
+    sets = f"sets:\n  - {{name: quán, data: reviews.csv, templates: {templates}{more}}}\n"
+    return case(title, "mix.yaml", sets, "--task seq2seq", t_yaml=templates_file, reviews_csv=table())
+
+
 def book(*rows: tuple[object, ...], sheets: tuple[str, ...] = ("Đánh giá",), empty: str = "") -> Content:
     def write(path: Path) -> None:
         made = openpyxl.Workbook()
@@ -262,6 +273,13 @@ CASES: dict[str, list[Case]] = {
         case("A speaker that is unknown", "chat.jsonl", talk("user", "thầy bói")),
         case("An empty reply", "chat.csv", f"prompt,completion\n{PRAISE}?,\n{BLAME}?,Vâng\n"),
         case("Columns that do not say which is the reply", "chat.csv", f"a,b\n{PRAISE},{BLAME}\n", "--task sft"),
+    ],
+    "Mixtures of instructions": [
+        mixed("Templates that name a column which is not there", asked("Khách {customer}: {text}", "{label}")),
+        mixed("A template that tells the answer", asked("{text} ({label})", "{label}")),
+        mixed("Templates that are not there", asked("{text}", "{label}"), templates="sentimant_vi"),
+        mixed("A mixture in which nothing is learned", asked("{text}", "{label}"), more=", held_out: true"),
+        mixed("An option that is none", asked("{text}", "{label}"), more=", wieght: 2"),
     ],
     "Said, but no reason to stop": [
         seen("Answers that are not where they should be", "qa.jsonl", MOVED),

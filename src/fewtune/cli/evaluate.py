@@ -1,5 +1,7 @@
 """`fewtune evaluate`."""
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import click
@@ -77,12 +79,22 @@ def evaluate(
     is_run = RunFolder(run).plan.exists()
     if said and is_run:
         raise ConfigError("ask_run", run=run, options=", ".join(f"--{name}" for name in said))
+    if not is_run and _may_be_model(run) and task is None and templates is None:
+        raise ConfigError("ask_how", model=run)
     if task is None and templates is None:
         _tuned(language, run, data, format, given, file, as_json=as_json)
         return
     from fewtune.cli._ask import asked
 
     asked(language, run, data, format, given, file, said, as_json=as_json)
+
+
+def _may_be_model(name: str) -> bool:
+    """A folder of a model, or what can only be a name on the Hub."""
+    folder = Path(name)
+    return (folder / "config.json").is_file() or (
+        re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and not folder.parent.exists()
+    )
 
 
 def _tuned(

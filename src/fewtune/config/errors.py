@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -132,8 +132,12 @@ def _hint(root: type[BaseModel], place: list[str], values: Mapping[str, Any]) ->
 def _class_at(kind: type[BaseModel], sections: list[str], values: Mapping[str, Any]) -> type[BaseModel]:
     """The class whose options stand under `sections`; which method, task or tracker it is stands in `values`."""
     for section in sections:
+        if section.isdigit():  # one of a list, whose class is known already
+            continue
         given = values.get(section)
         annotation = kind.model_fields[section].annotation
+        if get_origin(annotation) is tuple:
+            annotation = get_args(annotation)[0]
         base = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
         if section == "track" and len(sections) > 1:
             given = [given] if isinstance(given, str | Mapping) else given

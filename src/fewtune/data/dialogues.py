@@ -102,7 +102,7 @@ def read_dialogues(table: Table, columns: Columns, *, need_reply: bool) -> list[
             group = columns.group and cells[columns.group]
             turns = _turns(cells, columns)
             known = _checked(turns, need_reply=need_reply)
-            asked, reply = (turns[:-1], Texts((turns[-1][1],))) if known else (turns, None)
+            asked, reply = (turns[:-1], _wordings(turns[-1][1], cells, columns)) if known else (turns, None)
             shown = next((text for role, text in reversed(asked) if role == "user"), "")
             name = None if group is None or is_missing(group) else as_text(group)
             found.append(Row(shown, None, reply, number, name, turns=tuple(asked)))
@@ -115,6 +115,16 @@ def read_dialogues(table: Table, columns: Columns, *, need_reply: bool) -> list[
         )
         raise DataError("sft_unusable", **about, reason=wrong[0][1])
     return found
+
+
+def _wordings(reply: str, cells: Mapping[str, Any], columns: Columns) -> Texts:
+    """The reply, and where its cell is a list, the others that are as good."""
+    cell = None if columns.label in (None, columns.text) else cells[columns.label]
+    return Texts(tuple(cell)) if _is_texts(cell) else Texts((reply,))
+
+
+def _is_texts(cell: Any) -> bool:
+    return isinstance(cell, list) and bool(cell) and all(isinstance(each, str) and each.strip() for each in cell)
 
 
 def _turns(cells: Mapping[str, Any], columns: Columns) -> list[Turn]:
@@ -157,6 +167,8 @@ def _turn(number: int, turn: Any) -> Turn:
 def _text(cell: Any) -> str:
     if is_missing(cell):
         return ""
+    if _is_texts(cell):
+        return cell[0]
     return cell if isinstance(cell, str) else as_text(cell)
 
 

@@ -155,7 +155,8 @@ def read_templates(path: Path) -> Templates:
     except ConfigError as error:
         if error.id.startswith("yaml_"):
             raise
-        raise ConfigError("templates_wrong", path=path, reason=Sentence(error.id, error.values)) from None
+        mistakes = error.values.get("mistakes", Sentence(error.id, error.values))
+        raise ConfigError("templates_wrong", path=path, mistakes=mistakes) from None
     return found
 
 
@@ -168,7 +169,7 @@ def _wrong(of: Templates, form: Form, template: Template) -> Sentence | None:
     """What a template of this form lacks."""
     reads, writes = places(template.input, "input"), places(template.target, "target")
     label = of.named("label")
-    text = (*of.named("text"), *of.named("pair"))
+    text = (*of.named("pair"), *of.named("text"))
     said = {"label": f"{{{label[-1]}}}", "text": f"{{{text[-1]}}}"}
     if OPTIONS in (*reads, *writes) and of.task != "classification":
         return Sentence("template_no_options", {"task": of.task})

@@ -50,6 +50,12 @@ LONGEST = 2048
 """Tokens of a question with its shots, where the model takes so many: ours, since attention over more is slow on a CPU."""
 
 
+NEXT_LINE = (
+    "{%- if bos_token %}{{ bos_token }}{% endif %}{%- for message in messages %}"
+    "{{ message['content'] + ('\\n' if message['role'] == 'user' else eos_token) }}{%- endfor %}"
+)
+
+
 @dataclass(frozen=True)
 class Asking:
     """How a model is asked."""
@@ -150,8 +156,8 @@ class Asker:
         names = config.architectures or ()
         if not any(name.endswith(("ForConditionalGeneration", "ForCausalLM", "LMHeadModel")) for name in names):
             raise ModelError("ask_no_writer", name=origin.name, architecture=", ".join(names) or config.model_type)
-        kind = Seq2seq if config.is_encoder_decoder else Sft
-        task = kind(max_length=LONGEST).for_model(config, tokenizer, origin.name)
+        task = Seq2seq(max_length=LONGEST) if config.is_encoder_decoder else _conversation(tokenizer)
+        task = task.for_model(config, tokenizer, origin.name)
         model = load_model(origin, task.auto_class, config, new_head=False, seed=0, trust_remote_code=trust)
         device = choose_device(asking.hardware)
         precision = choose_precision(asking.hardware, device)
@@ -186,6 +192,11 @@ class Asker:
         features = self.task.encode(rows, self.tokenizer)
         arguments = (self.model, self.task, features, self.tokenizer, self.precision, self.batch_size)
         return torch.stack(run_model(*arguments, answer=self.task.foretell).values)[:, 0].numpy()
+
+
+def _conversation(tokenizer: PreTrainedTokenizerBase) -> Sft:
+    """In the model's own chat template; without one the answer stands on the next line, as it does in the shots."""
+    return Sft(max_length=LONGEST, chat_template=None if tokenizer.chat_template else NEXT_LINE)
 
 
 class _Wording:

@@ -22,12 +22,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from fewtune.config import Config
 from fewtune.config.read import build, read_yaml
 from fewtune.errors import ConfigError
-from fewtune.messages import Sentence
 from fewtune.settings import DataConfig
 
 YAML = (".yaml", ".yml")
@@ -76,7 +75,7 @@ class MixedSet(Config):
 class Mixture(Config):
     """Data sets to be learned together."""
 
-    sets: tuple[MixedSet, ...] = Field(min_length=1)
+    sets: tuple[MixedSet, ...]
     """What is mixed."""
     cap: int = Field(default=3000, ge=1)
     """By size no set counts as more rows than these, and gives no more."""
@@ -95,22 +94,18 @@ class Mixture(Config):
 
     @field_validator("sets")
     @classmethod
-    def _names_differ(cls, sets: tuple[MixedSet, ...]) -> tuple[MixedSet, ...]:
+    def _fit_together(cls, sets: tuple[MixedSet, ...]) -> tuple[MixedSet, ...]:
         names = [each.name for each in sets]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(ConfigError("mixture_twice", name=twice))
-        return sets
-
-    @model_validator(mode="after")
-    def _weighted_all_or_none(self) -> Mixture:
-        learned = [each for each in self.sets if not each.held_out]
+        learned = [each for each in sets if not each.held_out]
         if not learned:
             raise ValueError(ConfigError("mixture_nothing"))
         weighted = [each.name for each in learned if each.weight is not None]
         if weighted and len(weighted) < len(learned):
             missing = ", ".join(each.name for each in learned if each.weight is None)
             raise ValueError(ConfigError("mixture_weights", weighted=", ".join(weighted), missing=missing))
-        return self
+        return sets
 
 
 def is_mixture(path: Path) -> bool:
@@ -125,4 +120,4 @@ def read_mixture(path: Path) -> Mixture:
     except ConfigError as error:
         if error.id.startswith("yaml_"):
             raise
-        raise ConfigError("mixture_wrong", path=path, reason=Sentence(error.id, error.values)) from None
+        raise ConfigError("mixture_wrong", path=path, mistakes=error.values["mistakes"]) from None

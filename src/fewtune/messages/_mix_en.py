@@ -1,8 +1,8 @@
 """English sentences about instruction templates, mixtures, and models that are only asked."""
 
 SENTENCES: dict[str, str] = {
-    "templates_missing": "'{given}' is neither the name of bundled templates nor a file; {hint}. `fewtune templates` lists them",
-    "templates_wrong": "{path}: these templates cannot be used: {reason}",
+    "templates_missing": "'{given}' is neither the name of bundled templates nor a file ({hint}). `fewtune templates` lists them",
+    "templates_wrong": "{path}: these templates cannot be used: {mistakes}",
     "template_wrong": "{section}, number {number}: {reason}",
     "template_no_options": "{{options}} lists labels, and a task {task} has none; leave it out",
     "template_not_inverted": "an inverted template gives the answer ({label}) in its input and asks for the text ({text}) in its target",
@@ -12,7 +12,7 @@ SENTENCES: dict[str, str] = {
     "templates_column": "{path}: the templates name a column '{column}', which '{name}' does not have; {hint}",
     "templates_no_pair": "{path}: the templates ask for a second text ({{{column}}}), and '{name}' has one text; name its column with pair_column, or "
     "take other templates",
-    "mixture_wrong": "{path}: this mixture cannot be used: {reason}",
+    "mixture_wrong": "{path}: this mixture cannot be used: {mistakes}",
     "mixture_twice": "two sets are called '{name}'; give each a name of its own",
     "mixture_nothing": "every set is held out, so that nothing is left to learn; take held_out away from one",
     "mixture_weights": "{weighted} have a weight and {missing} have none; give one to each set that is learned, or to none",
@@ -31,6 +31,8 @@ SENTENCES: dict[str, str] = {
     "mixture_shared": "mixture: {rows:,} of the {of_rows:,} rows that '{name}' is judged by are training rows of '{other}' too, in other words perhaps; "
     "its score is partly a test of memory",
     # evaluate MODEL
+    "ask_how": "{model} is no run but a model; to ask it as it comes, say what with --task classification (or question_answering), or how with "
+    "--templates NAME (`fewtune templates`)",
     "ask_run": "{run} is a run, whose model was tuned already; {options} are for a model that is only asked, for example google/flan-t5-small",
     "ask_no_templates": "how should the model be asked for {task}? Say it with --templates (`fewtune templates` lists them); only {names} have some by themselves",
     "ask_other_task": "{path} holds templates for {of}, not for {task}; leave --task out, or take other templates",

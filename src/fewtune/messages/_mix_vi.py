@@ -1,8 +1,8 @@
 """Câu tiếng Việt về mẫu chỉ dẫn, hỗn hợp dữ liệu, và mô hình chỉ được hỏi."""
 
 SENTENCES: dict[str, str] = {
-    "templates_missing": "'{given}' không phải tên mẫu kèm sẵn, cũng không phải tệp; {hint}. `fewtune templates` liệt kê các mẫu",
-    "templates_wrong": "{path}: không dùng được các mẫu này: {reason}",
+    "templates_missing": "'{given}' không phải tên mẫu kèm sẵn, cũng không phải tệp ({hint}). `fewtune templates` liệt kê các mẫu",
+    "templates_wrong": "{path}: không dùng được các mẫu này: {mistakes}",
     "template_wrong": "{section}, mẫu số {number}: {reason}",
     "template_no_options": "{{options}} liệt kê các nhãn, mà bài toán {task} không có nhãn; hãy bỏ đi",
     "template_not_inverted": "mẫu đảo ngược cho sẵn đáp án ({label}) trong input và hỏi văn bản ({text}) trong target",
@@ -11,7 +11,7 @@ SENTENCES: dict[str, str] = {
     "template_no_reasons": "target của chuỗi suy luận bắt đầu bằng một cột lý lẽ, ví dụ {{rationale}}, và kết thúc bằng đáp án ({label})",
     "templates_column": "{path}: mẫu nhắc đến cột '{column}' mà '{name}' không có; {hint}",
     "templates_no_pair": "{path}: mẫu cần văn bản thứ hai ({{{column}}}), mà '{name}' chỉ có một; hãy chỉ cột đó bằng pair_column, hoặc dùng mẫu khác",
-    "mixture_wrong": "{path}: không dùng được hỗn hợp này: {reason}",
+    "mixture_wrong": "{path}: không dùng được hỗn hợp này: {mistakes}",
     "mixture_twice": "có hai tập cùng tên '{name}'; hãy đặt cho mỗi tập một tên riêng",
     "mixture_nothing": "mọi tập đều để dành (held_out), không còn gì để học; hãy bỏ held_out ở một tập",
     "mixture_weights": "{weighted} có trọng số còn {missing} thì không; hãy cho mỗi tập được học một trọng số, hoặc không tập nào có",
@@ -28,6 +28,8 @@ SENTENCES: dict[str, str] = {
     "mixture_shared": "hỗn hợp: {rows:,} trong {of_rows:,} hàng dùng để chấm '{name}' cũng là hàng huấn luyện của '{other}', có thể với lời khác; "
     "điểm của nó một phần là bài thử trí nhớ",
     # evaluate MODEL
+    "ask_how": "{model} không phải lượt chạy mà là mô hình; để hỏi mô hình nguyên bản, hãy cho biết hỏi gì bằng --task classification (hoặc "
+    "question_answering), hoặc hỏi thế nào bằng --templates TÊN (`fewtune templates`)",
     "ask_run": "{run} là một lượt chạy, mô hình trong đó đã được tinh chỉnh; {options} dành cho mô hình chỉ được hỏi, ví dụ google/flan-t5-small",
     "ask_no_templates": "hỏi mô hình về bài toán {task} như thế nào? Hãy chỉ bằng --templates (`fewtune templates` liệt kê các mẫu); chỉ {names} có mẫu mặc định",
     "ask_other_task": "{path} chứa mẫu cho {of}, không phải cho {task}; hãy bỏ --task, hoặc dùng mẫu khác",

@@ -236,7 +236,9 @@ class Sft(LanguageTask):
         if "asked" not in batch:
             return counted, loss
         inputs = {"input_ids": batch["asked"], "attention_mask": batch["asked_mask"]}
-        replies = write(model, tokenizer, inputs, most_tokens=self.max_reply_length, beams=1, length_penalty=1.0)
+        assert self.max_length is not None, "the plan fills it in"
+        most = self.max_length - self.room  # beyond it the model may have no positions
+        replies = write(model, tokenizer, inputs, most_tokens=most, beams=1, length_penalty=1.0)
         return [Replied(*each) for each in zip(counted, replies, strict=True)], loss
 
     # --- the answers
