@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import sys
+from collections import defaultdict
 from pathlib import Path
+from statistics import mean
 
 from llama2c import convert
 
@@ -87,11 +90,20 @@ def main() -> None:
     result = train(RunConfig.model_validate(config))
     for finding in result.plan.findings:
         print(f"- {finding.say()}")
-    print("\n| set | questions | exact match before | after |\n|---|---|---|---|")
+    said: dict[str, list[bool]] = defaultdict(list)
+    lines = [
+        json.loads(line) for line in (result.folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    for line in lines:
+        words = {other["label"][0] for other in lines if other["group"] == line["group"]}
+        said[line["group"]].append(line["prediction"] in words)
+    print("\n| set | questions | exact match before | after | answers that are a label |\n|---|---|---|---|---|")
     before = result.scores.group_baselines["untuned"]
     for name, scores in result.scores.groups.items():
         one, two = before[name]["exact_match"], scores["exact_match"]
-        print(f"| {name} | {two.n} | {one.value:.3f} | {two.value:.3f} ({two.low:.3f} to {two.high:.3f}) |")
+        print(
+            f"| {name} | {two.n} | {one.value:.3f} | {two.value:.3f} ({two.low:.3f} to {two.high:.3f}) | {mean(said[name]):.3f} |"
+        )
 
 
 if __name__ == "__main__":

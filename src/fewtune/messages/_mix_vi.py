@@ -21,16 +21,16 @@ SENTENCES: dict[str, str] = {
     "mixture_blank": "tập '{name}': đáp án ở {path}, dòng {line}, bị trống, nên '{target}' không hỏi gì cả. Hãy nói phải viết gì khi đó: "
     "words: {{'': 'không trả lời được'}} trong mẫu hoặc labels: {{'': 'không trả lời được'}} trong hỗn hợp",
     "mixture_set": "hỗn hợp: '{name}' cho {rows:,} câu hỏi huấn luyện từ {of_rows:,} hàng (dạng: {forms}; mẫu: {templates}); "
-    "{validation:,} câu hỏi kiểm định và {test:,} câu hỏi kiểm tra, zero-shot",
+    "{validation:,} câu hỏi thẩm định và {test:,} câu hỏi kiểm tra, zero-shot",
     "mixture_held_out": "hỗn hợp: '{name}' được để dành: không học gì từ nó, {test:,} trong {of_rows:,} hàng là câu hỏi kiểm tra, zero-shot (mẫu: {templates})",
     "mixture_repeated": "hỗn hợp: '{name}' có {of_rows:,} hàng huấn luyện cho {rows:,} câu hỏi: mỗi hàng được hỏi trung bình {times:.1f} lần, cách diễn đạt rút lại mỗi lần",
     "mixture_fewer_shots": "hỗn hợp: {shortened:,} câu hỏi few-shot của '{name}' có ít ví dụ đã trả lời hơn yêu cầu, vì nếu đủ thì quá dài (few_shot_characters)",
     "mixture_shared": "hỗn hợp: {rows:,} trong {of_rows:,} hàng dùng để chấm '{name}' cũng là hàng huấn luyện của '{other}', có thể với lời khác; "
     "điểm của nó một phần là bài thử trí nhớ",
     # evaluate MODEL
-    "ask_how": "{model} không phải lượt chạy mà là mô hình; để hỏi mô hình nguyên bản, hãy cho biết hỏi gì bằng --task classification (hoặc "
+    "ask_how": "{model} không phải lần chạy mà là mô hình; để hỏi mô hình nguyên bản, hãy cho biết hỏi gì bằng --task classification (hoặc "
     "question_answering), hoặc hỏi thế nào bằng --templates TÊN (`fewtune templates`)",
-    "ask_run": "{run} là một lượt chạy, mô hình trong đó đã được tinh chỉnh; {options} dành cho mô hình chỉ được hỏi, ví dụ google/flan-t5-small",
+    "ask_run": "{run} là một lần chạy, mô hình trong đó đã được tinh chỉnh; {options} dành cho mô hình chỉ được hỏi, ví dụ google/flan-t5-small",
     "ask_no_templates": "hỏi mô hình về bài toán {task} như thế nào? Hãy chỉ bằng --templates (`fewtune templates` liệt kê các mẫu); chỉ {names} có mẫu mặc định",
     "ask_other_task": "{path} chứa mẫu cho {of}, không phải cho {task}; hãy bỏ --task, hoặc dùng mẫu khác",
     "ask_no_examples": "cần {shots} hàng đã có đáp án đứng trước mỗi câu hỏi mà chưa có hàng nào; hãy cho bằng --examples TỆP, tốt nhất là tệp huấn luyện",
