@@ -2,7 +2,7 @@
 
 A real decoder of 264,128 parameters (stories260k) learns sentiment, topics and claims together, each in many wordings, and is asked
 yes-or-no questions (strategyqa) that it never learned. Prints the exact match of every set before and after, on the same questions.
-Such a small model knows nothing of the world: what it can learn is to answer in the words it is asked for, and that is what is seen.
+Such a small model knows nothing of the world: what it can learn is to answer in the words it is asked for, and that is seen.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
-from llama2c import convert
-
 from fewtune import RunConfig, train
+from llama2c import convert
 
 MIXTURE = """
 cap: 1000
