@@ -1,4 +1,4 @@
-"""Tiny random models of ten architectures, batches and tokenizers for them. Nothing is downloaded.
+"""Tiny random models of many architectures, batches and tokenizers for them. Nothing is downloaded.
 
 The models are initialised wide (standard deviation 0.2, biases and norms included): with the usual 0.02 a forgotten mask
 or bias moves the logits by 1e-6, and every comparison passes.
@@ -21,7 +21,10 @@ from transformers import (
     BartConfig,
     BertConfig,
     DebertaV2Config,
+    DistilBertConfig,
+    GemmaConfig,
     GPT2Config,
+    GPTNeoXConfig,
     LlamaConfig,
     ModernBertConfig,
     PreTrainedConfig,
@@ -132,6 +135,23 @@ _CONFIGS["bart"] = (
     | {name: value for name, value in _IDS.items() if name != "bos_token_id"},
     ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),
 )
+_CONFIGS["distilbert"] = (
+    DistilBertConfig,
+    {
+        "dim": WIDTH,
+        "n_layers": BLOCKS,
+        "n_heads": HEADS,
+        "hidden_dim": INNER,
+        "vocab_size": VOCABULARY,
+        "max_position_embeddings": POSITIONS,
+    }
+    | _IDS,
+    ("dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"),
+)
+_CONFIGS["gemma"] = (GemmaConfig, _BERT | _GROUPED | {"head_dim": WIDTH // HEADS}, ("attention_dropout",))
+_CONFIGS["gpt_neox"] = (GPTNeoXConfig, _BERT, ("hidden_dropout", "attention_dropout", "classifier_dropout"))
+ALL_ARCHITECTURES: tuple[str, ...] = tuple(_CONFIGS)
+"""Those that every task is proved on."""
 DECODERS: tuple[str, ...] = ("gpt2", "llama", "qwen2", "qwen3")
 """Those that write on."""
 MASKED: tuple[str, ...] = ("bert", "roberta", "modernbert", "deberta_v2")
@@ -209,7 +229,7 @@ def tiny_tokenizer(architecture: str = "bert") -> PreTrainedTokenizerFast:
     BERT-like models get `<cls> text <sep> pair <sep>`, T5 `text </s>`, decoders the text alone.
     """
     tokenizer = Tokenizer.from_str(_trained())
-    single, pair = _TEMPLATES.get(architecture.partition("_")[0], _TEMPLATES["bert"])
+    single, pair = _TEMPLATES.get(architecture.removesuffix("_gated"), _TEMPLATES["bert"])
     tokenizer.post_processor = processors.Sequence(
         [
             processors.ByteLevel(trim_offsets=False),
@@ -228,7 +248,7 @@ def tiny_tokenizer(architecture: str = "bert") -> PreTrainedTokenizerFast:
         sep_token=sep,
         eos_token=eos,
         # A stand-in: no text is unknown, and the vocabulary is full.
-        mask_token=unk if architecture in MASKED else None,
+        mask_token=unk if architecture in (*MASKED, "distilbert") else None,
         model_max_length=POSITIONS if not architecture.startswith("t5") else int(1e30),
         padding_side="right",
         model_input_names=["input_ids", *kinds, "attention_mask"],
@@ -244,6 +264,8 @@ _TEMPLATES = {
     "llama": _DECODER,
     "qwen2": _DECODER,
     "qwen3": _DECODER,
+    "gemma": _DECODER,
+    "gpt_neox": _DECODER,
 }
 
 
