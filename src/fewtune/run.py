@@ -42,6 +42,8 @@ from fewtune.show.screen import Show, screen
 from fewtune.track._guard import tracked
 
 Listener = Callable[[Event], None]
+PREVIEWED = 3
+"""Rows that are shown token by token."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def plan(config: RunConfig) -> Plan:
     return prepare(config).plan
 
 
-def preview(config: RunConfig, rows: int = 3) -> list[list[Shown]]:
+def preview(config: RunConfig, rows: int = PREVIEWED) -> list[list[Shown]]:
     """The first training rows token by token, with what carries loss. Writes nothing, and raises as `plan` does."""
     return show_tokens(prepare(config), rows)
 
@@ -78,14 +80,15 @@ def train(
     *,
     on_event: Listener | None = None,
     on_plan: Callable[[Plan], None] | None = None,
+    on_preview: Callable[[list[list[Shown]]], None] | None = None,
     show: Show = "auto",
     language: str = "en",
 ) -> RunResult:
     """Fine-tune as `config` says and write a run folder.
 
-    `on_plan` hears the plan before anything is done, `on_event` of each step, evaluation and phase. `show` says what is seen
-    meanwhile: `live` (a bar), `lines`, `none`, or `auto`, by where the words go; `language` ("en" or "vi") is also that of the
-    report and the model card.
+    Before anything is done `on_plan` hears the plan, and `on_preview` what `preview` gives; `on_event` hears of each step,
+    evaluation and phase. `show` says what is seen meanwhile: `live` (a bar), `lines`, `none`, or `auto`, by where the words go;
+    `language` ("en" or "vi") is also that of the report and the model card.
 
     Nothing is written before the options, the data and the model were found to be usable. The same config on the same machine
     with the same number of threads gives a bitwise equal adapter. Raises a FewtuneError for what stands in the way.
@@ -96,6 +99,8 @@ def train(
     for tracker in config.track:
         tracker.require()
     prepared = prepare(config)
+    if on_preview:
+        on_preview(show_tokens(prepared, PREVIEWED))
     folder = RunFolder.create(config.out or _free_name(prepared))
     written = prepared.config.model_dump(mode="json", exclude={"out"})
     # A run.yaml serves from any folder.

@@ -14,6 +14,7 @@ import pytest
 
 from cli.terminal import FAST, Command, listing, texts, write_csv
 from fewtune.config.read import read_yaml
+from models import write_tiny
 
 RUN_FILES = {
     "run.yaml",
@@ -506,3 +507,34 @@ def test_resume_refuses_data_that_changed(fewtune: Command, here: Path, model: P
     done = fewtune("resume", "r")
     assert done.code == 2
     assert "the data is not what this run was started with" in done.err
+
+
+def test_the_preview_comes_first_and_the_data_is_prepared_once(
+    fewtune: Command, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import fewtune.run as verbs
+
+    write_tiny(tmp_path / "gpt2", "gpt2", head="AutoModelForCausalLM")
+    lines = [{"prompt": f"Món {number}?", "completion": f"phở {number}!"} for number in range(20)]
+    Path("chat.jsonl").write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    made, prepare = [], verbs.prepare
+    monkeypatch.setattr(verbs, "prepare", lambda config: made.append(config) or prepare(config))
+    run = ("train", "chat.jsonl", "--model", tmp_path / "gpt2", *FAST, "train.epochs=1")
+    done = fewtune(*run, "--preview", "--out", "r")
+    assert (done.code, len(made)) == (0, 1)
+    shown = [line for line in done.err.splitlines() if line.endswith("!</s>⟧")]
+    assert len(shown) == 3 and all(line.startswith("⟦phở") for line in shown)
+    assert done.err.index("⟦phở") < done.err.index("epoch 1:")
+    asked = fewtune("plan", *run[1:], "--preview").out
+    assert asked in done.err, "as in plan"
+    quiet = fewtune(*run, "--preview", "--out", "q", "--json", "--quiet")
+    assert quiet.err == asked and quiet.json["folder"] == "q", "nothing else, and the result stays one object"
+    assert "⟦" not in fewtune(*run, "--out", "p").err
+
+
+def test_a_task_without_tokens_to_learn_says_so(fewtune: Command, here: Path, model: Path, data: Path):
+    done = fewtune("train", data, "--model", model, "--preview", "--out", "r", "--quiet", *FAST, "train.epochs=1")
+    assert (done.code, done.err.strip()) == (
+        0,
+        "this task learns the label of a row, not tokens, so there is nothing to colour",
+    )

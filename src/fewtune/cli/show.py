@@ -23,10 +23,10 @@ MANY_CLASSES, FEW_CLASSES = 12, 6
 """Above so many classes the terminal shows so many of them, the worst ones."""
 
 
-def page() -> Console:
-    """Standard output; into a file or a pipe a table may be as wide as it is."""
-    console = Console(soft_wrap=True)
-    return console if console.is_terminal else Console(soft_wrap=True, width=1000)
+def page(*, stderr: bool = False) -> Console:
+    """Standard output (or error); into a file or a pipe a table may be as wide as it is."""
+    console = Console(soft_wrap=True, stderr=stderr)
+    return console if console.is_terminal else Console(soft_wrap=True, width=1000, stderr=stderr)
 
 
 def prose(console: Console, line: str, style: str = "") -> None:

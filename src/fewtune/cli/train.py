@@ -1,5 +1,7 @@
 """`fewtune train`."""
 
+from functools import partial
+
 import click
 
 from fewtune.cli._config import run_arguments, run_config
@@ -7,6 +9,9 @@ from fewtune.cli._config import run_arguments, run_config
 
 @click.command()
 @run_arguments
+@click.option(
+    "--preview", is_flag=True, help="First show the first rows token by token: what carries loss is coloured."
+)
 @click.option("--quiet", is_flag=True, help="Only the verdict and the folder.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON object on standard output.")
 @click.pass_obj
@@ -15,6 +20,7 @@ def train(
     source: str | None,
     pairs: tuple[str, ...],
     from_run: str | None,
+    preview: bool,
     quiet: bool,
     as_json: bool,
     **flags: str | None,
@@ -28,11 +34,15 @@ def train(
     fewtune train --from runs/reviews-minilm-lora-1 --method full
     """
     config = run_config(source, pairs, flags, from_run)
+    from fewtune.cli._preview import show_preview
     from fewtune.cli._run import show_run
+    from fewtune.cli.show import page
     from fewtune.run import train as start
 
+    # Beside the progress: the result alone goes to standard output.
+    tokens = partial(show_preview, page(stderr=True), language=language) if preview else None
     show_run(
-        lambda on_event, show: start(config, on_event=on_event, show=show, language=language),
+        lambda on_event, show: start(config, on_event=on_event, on_preview=tokens, show=show, language=language),
         language,
         quiet=quiet,
         as_json=as_json,
