@@ -17,12 +17,12 @@ from fewtune.data.read import Table
 from fewtune.data.rows import Row
 from fewtune.engine.evaluate import run_model
 from fewtune.engine.precision import Precision
-from fewtune.errors import ConfigError, DataError
+from fewtune.errors import ConfigError, DataError, ModelError
 from fewtune.methods.lora import Lora
 from fewtune.tasks._base import Batch
 from fewtune.tasks._choose import choose
 from fewtune.tasks.seq2seq import IGNORED, Seq2seq
-from models import WRITERS, tiny_model, tiny_tokenizer
+from models import WRITERS, tiny_config, tiny_model, tiny_tokenizer
 
 HEAD = "AutoModelForSeq2SeqLM"
 PAIRS = [
@@ -329,3 +329,14 @@ def test_smoothing_and_references_do_not_touch_each_other() -> None:
     log = F.log_softmax(logits, dim=-1)
     expected = sum(-0.8 * log[0, i, int(labels[0, i])] - 0.2 * log[0, i].mean() for i in range(2))
     assert float(task.loss(logits, {"label": labels})) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_targets_longer_than_the_positions_of_the_decoder_are_refused() -> None:
+    for architecture, fits in (("bart", False), ("t5", True)):
+        task, config = Seq2seq(max_target_length=65), tiny_config(architecture)
+        if fits:
+            assert task.for_model(config, tiny_tokenizer(architecture), "x") is task
+            continue
+        with pytest.raises(ModelError, match=r"64 tokens of what it writes.*set task\.max_target_length=64"):
+            task.for_model(config, tiny_tokenizer(architecture), "x")
+    Seq2seq(max_target_length=64).for_model(tiny_config("bart"), tiny_tokenizer("bart"), "x")

@@ -402,3 +402,15 @@ def test_the_preview_marks_what_is_learned(
     assert code == 0
     marked = [line for line in out.splitlines() if line.startswith("⟦")]
     assert len(marked) == 3 and all(line.startswith("⟦") and line.endswith("!</s>⟧") for line in marked)
+
+
+def test_what_is_written_fits_into_the_positions_of_the_model() -> None:
+    """GPT-2 has an embedding for each of its 64 positions and none behind; asked for are 128 tokens."""
+    model = tiny_model("gpt2", head=HEAD)
+    model.config.eos_token_id = model.generation_config.eos_token_id = None  # it goes on as long as it may
+    task, tokenizer = ready("gpt2", max_length=64)
+    batch = task.collate(task.encode([Row("mưa " * 60, None, None, 0)], tokenizer), tokenizer)
+    with torch.no_grad():
+        [[_, reply]], _ = task.answer(model, batch, tokenizer)
+    assert len(tokenizer(reply.text)["input_ids"]) > 20
+    assert batch["asked"].shape[1] == 16, "a quarter of the length is kept for the request"

@@ -14,6 +14,7 @@ from fewtune.messages._tasks_en import SENTENCES as _TASKS
 from fewtune.messages._templates_en import SENTENCES as _TEMPLATES
 from fewtune.messages._terminal_en import SENTENCES as _TERMINAL
 from fewtune.messages._texts_en import SENTENCES as _TEXTS
+from fewtune.messages._tokens_en import SENTENCES as _TOKENS
 from fewtune.messages._ways_en import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -31,6 +32,7 @@ SENTENCES: dict[str, str] = {
     **_TEMPLATES,
     **_TERMINAL,
     **_TEXTS,
+    **_TOKENS,
     **_WAYS,
     # options
     "options_wrong": "{mistakes}\nAll options with their meaning: fewtune init DATA, fewtune methods NAME, fewtune tasks NAME",

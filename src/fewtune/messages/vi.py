@@ -14,6 +14,7 @@ from fewtune.messages._tasks_vi import SENTENCES as _TASKS
 from fewtune.messages._templates_vi import SENTENCES as _TEMPLATES
 from fewtune.messages._terminal_vi import SENTENCES as _TERMINAL
 from fewtune.messages._texts_vi import SENTENCES as _TEXTS
+from fewtune.messages._tokens_vi import SENTENCES as _TOKENS
 from fewtune.messages._ways_vi import SENTENCES as _WAYS
 
 SENTENCES: dict[str, str] = {
@@ -31,6 +32,7 @@ SENTENCES: dict[str, str] = {
     **_TEMPLATES,
     **_TERMINAL,
     **_TEXTS,
+    **_TOKENS,
     **_WAYS,
     # tùy chọn
     "options_wrong": "{mistakes}\nMọi tùy chọn kèm ý nghĩa: fewtune init DATA, fewtune methods TÊN, fewtune tasks TÊN",

@@ -4,8 +4,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
+from fewtune.errors import ModelError
 from fewtune.record.plan import Finding
 from fewtune.tasks._base import Features
 
@@ -30,6 +31,14 @@ def target_findings(
     full = [piece["row"] for piece in features if len(piece["label"] or ()) >= limits[1]]
     found += _cut("target_cut", [targets[row] for row in full], limits[1], len(targets), tokenizer, split, target=True)
     return found + _lost(targets, tokenizer, split)
+
+
+def refuse_positions(config: PreTrainedConfig, longest: int, name: str) -> None:
+    """Raises ModelError where targets may be longer than what the decoder has positions for; T5's are relative."""
+    positions = getattr(config, "max_position_embeddings", None)
+    most = getattr(config, "max_decoder_position_embeddings", positions)
+    if most is not None and longest > most:
+        raise ModelError("target_positions", name=name, asked=longest, most=most)
 
 
 def ended(ids: list[int], tokenizer: PreTrainedTokenizerBase, most: int) -> list[int]:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.data.columns import Columns, Given
 from fewtune.data.couples import REFERENCES, couple, find_source_and_target
@@ -49,7 +49,7 @@ from fewtune.registry import did_you_mean
 from fewtune.tasks._base import Baseline, Batch, Features, Prediction, Said, Task
 from fewtune.tasks._generate import write
 from fewtune.tasks._pad import pad
-from fewtune.tasks._targets import ended, target_findings
+from fewtune.tasks._targets import ended, refuse_positions, target_findings
 from fewtune.tasks._texts import references, said, saying, texts_of
 
 SOURCE = "source"
@@ -135,6 +135,11 @@ class Seq2seq(Task):
     ) -> Split:
         """By chance."""
         return split([""] * len(rows), validation=validation, test=test, seed=seed, groups=together)
+
+    def for_model(self, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, name: str) -> Self:
+        """As it is. Raises ModelError where targets may be longer than what the model's decoder has positions for."""
+        refuse_positions(config, self.max_target_length, name)
+        return self
 
     def with_head(self, labels: tuple[str, ...], problem: str | None) -> Self:
         """A language model's output layer is used as it is."""

@@ -76,7 +76,7 @@ class Sft(LanguageTask):
     generate: bool = False
     """Write a reply to every row that is judged, and score it with chrF, BLEU, ROUGE and exact match. Takes much longer."""
     max_reply_length: int = Field(default=128, ge=2)
-    """Longest reply in tokens where one is written."""
+    """Longest reply in tokens where one is written; at most three quarters of `max_length`."""
 
     auto_class: ClassVar = "AutoModelForCausalLM"
     peft_task_type: ClassVar = "CAUSAL_LM"
