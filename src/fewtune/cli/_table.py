@@ -24,6 +24,7 @@ from fewtune.cli._source import Source, opened
 from fewtune.config.read import read_yaml
 from fewtune.data._cell import BadCell
 from fewtune.data.columns import Columns, Given
+from fewtune.data.dialogues import holds_turns
 from fewtune.data.read import Table
 from fewtune.data.sort import lowest_first
 from fewtune.data.survey import survey
@@ -88,14 +89,15 @@ def label_table(run: str, asked: Asked, language: str) -> None:
 
 
 def columns_as_in_training(task: Task, plan: Plan, table: Table, given: Given, *, need_label: bool) -> Columns:
-    """The columns given, else those of training where the table has them, else found."""
+    """The columns given, else those of training where the table has them, else found; so too what some tasks read beside."""
     trained = {role: column.name for role, column in plan.columns.items() if column.name in table.columns}
     known = Given(
         text=given.text or trained.get("text"),
         pair=given.pair or trained.get("pair"),
         label=given.label or (trained.get("label") if need_label else None),
     )
-    return task.columns(table, known, need_label=need_label)
+    found = task.columns(table, known, need_label=need_label)
+    return replace(found, others=found.others | {role: trained[role] for role in found.others if role in trained})
 
 
 def _looked_through(
@@ -108,7 +110,7 @@ def _looked_through(
         formulas.update(name for name, value in row.items() if isinstance(value, BadCell) and value.why == "formula")
         writer.look({**row, **example})
 
-    lists = any(isinstance(row[roles.text], list) for row in sample.rows)
+    lists = any(isinstance(row[roles.text], list) for row in sample.rows) or holds_turns(sample, roles.text)
     count = _survey_lists(task, source, roles, look) if lists else survey(source.stream, roles, look)
     writer.looked()
     return count, [Sentence("predict_formulas", {"column": name, "count": n}) for name, n in formulas.items()]

@@ -35,7 +35,7 @@ _ROLES = {
 
 
 class Unusable(ValueError):  # noqa: N818  caught where it becomes an error that names the line
-    """A conversation that cannot be learned from, and why."""
+    """A conversation that cannot be used, and why."""
 
     def __init__(self, why: Sentence) -> None:
         super().__init__(why)
@@ -53,7 +53,7 @@ class Found:
 
 def find_dialogue(table: Table, *, asked: bool) -> Found | None:
     """The only columns whose names say so; `asked`: this task was named, so that questions and answers count too."""
-    whole = [name for name in table.columns if is_named(name, WHOLE) and _holds_turns(table, name)]
+    whole = [name for name in table.columns if is_named(name, WHOLE) and holds_turns(table, name)]
     if len(whole) == 1:
         return Found(whole[0], whole[0])
     for requests, replies in ((REQUESTS, REPLIES), (QUESTIONS, ANSWERS))[: 2 if asked else 1]:
@@ -74,7 +74,7 @@ def find_columns(table: Table, given: Given, *, need_reply: bool) -> Columns:
     if request is None and not need_reply:
         named = [name for name in table.columns if is_named(name, (*REQUESTS, *QUESTIONS))]
         request = named[0] if len(named) == 1 else table.columns[0] if len(table.columns) == 1 else None
-    if request is not None and _holds_turns(table, request):
+    if request is not None and holds_turns(table, request):
         reply = request
     if request is None or (reply is None and need_reply):
         raise DataError("sft_unclear", path=table.path, columns=", ".join(f"'{name}'" for name in table.columns))
@@ -91,9 +91,10 @@ def find_columns(table: Table, given: Given, *, need_reply: bool) -> Columns:
 
 
 def read_dialogues(table: Table, columns: Columns, *, need_reply: bool) -> list[Row]:
-    """Every row with what was said before its last reply (`turns`) and that reply (`label`).
+    """Every row with what was said before its last reply (`turns`) and, where one is needed, that reply (`label`).
 
-    Raises DataError with the lines of conversations that cannot be learned from, and why the first cannot.
+    Without `need_reply` one is to be written there: a last turn that is a reply is not looked at. Raises DataError with the lines
+    of conversations that cannot be used, and why the first cannot.
     """
     found: list[Row] = []
     wrong: list[tuple[int, Sentence]] = []
@@ -101,8 +102,10 @@ def read_dialogues(table: Table, columns: Columns, *, need_reply: bool) -> list[
         try:
             group = columns.group and cells[columns.group]
             turns = _turns(cells, columns)
-            known = _checked(turns, need_reply=need_reply)
-            asked, reply = (turns[:-1], _wordings(turns[-1][1], cells, columns)) if known else (turns, None)
+            if not need_reply and turns and turns[-1][0] == "assistant":
+                turns = turns[:-1]
+            _check(turns, need_reply=need_reply)
+            asked, reply = (turns[:-1], _wordings(turns[-1][1], cells, columns)) if need_reply else (turns, None)
             shown = next((text for role, text in reversed(asked) if role == "user"), "")
             name = None if group is None or is_missing(group) else as_text(group)
             found.append(Row(shown, None, reply, number, name, turns=tuple(asked)))
@@ -172,8 +175,8 @@ def _text(cell: Any) -> str:
     return cell if isinstance(cell, str) else as_text(cell)
 
 
-def _checked(turns: list[Turn], *, need_reply: bool) -> bool:
-    """Whether the last turn is a reply. Raises Unusable for what is no conversation, or where one is needed and missing."""
+def _check(turns: list[Turn], *, need_reply: bool) -> None:
+    """Raises Unusable for what is no conversation, or does not end with a reply where one is needed, with a request where not."""
     for number, (role, text) in enumerate(turns, 1):
         if not text.strip():
             raise Unusable(Sentence("sft_empty_reply" if role == "assistant" else "sft_empty", {"turn": number}))
@@ -188,10 +191,12 @@ def _checked(turns: list[Turn], *, need_reply: bool) -> bool:
             raise Unusable(Sentence("sft_twice", {"turn": number, "role": two}))
     if need_reply and spoken[-1] != "assistant":
         raise Unusable(Sentence("sft_ends", {}))
-    return spoken[-1] == "assistant"
+    if not need_reply and spoken[-1] == "assistant":  # two replies, the last of which was left out
+        raise Unusable(Sentence("sft_twice", {"turn": len(turns) + 1, "role": "assistant"}))
 
 
-def _holds_turns(table: Table, name: str) -> bool:
+def holds_turns(table: Table, name: str) -> bool:
+    """Whether the first cells of this column are whole conversations, as lists or as JSON."""
     cells = [row[name] for row in table.rows[:20] if not is_missing(row[name])]
     return bool(cells) and all(
         isinstance(cell, list) or (isinstance(cell, str) and cell.lstrip().startswith("[{")) for cell in cells

@@ -41,7 +41,7 @@ SENTENCES: dict[str, str] = {
     "sft_pair": "{path}: a conversation has no second text; data.pair_column '{column}' has no place in it. A column named `input` is put below the request",
     "sft_unclear": "{path}: which of the columns {columns} holds the requests, and which the replies? Choose them with data.text_column (requests, or "
     "whole conversations) and data.label_column (replies)",
-    "sft_unusable": "{path}: {count} of {total} rows cannot be learned from, column '{column}' ({lines}). The first: {reason}. Correct these rows, or remove them.",
+    "sft_unusable": "{path}: in {count} of {total} rows the conversation cannot be used, column '{column}' ({lines}). The first: {reason}. Correct these rows, or remove them.",
     "sft_no_turn": "turn {turn} is none; a turn is {{role, content}} or {{from, value}} with texts",
     "sft_role": "turn {turn} is of '{role}', which is unknown; known are {roles}",
     "sft_empty": "turn {turn} is empty",
@@ -49,7 +49,7 @@ SENTENCES: dict[str, str] = {
     "sft_system": "turn {turn} is of the system, which may only speak first",
     "sft_begins": "nothing is asked before the first reply",
     "sft_twice": "turn {turn} is of the {role}, as is the one before; put both into one, or remove one",
-    "sft_ends": "the conversation ends with what the user says, so there is no reply to learn",
+    "sft_ends": "the conversation ends with what the user says, so there is no reply to learn or to compare with",
     "sft_encoder_decoder": "{name}: '{kind}' has an encoder and a decoder, and chat is written on by a decoder alone; run with --task seq2seq, which learns to write "
     "a text from a text",
     "sft_no_decoder": "{name}: was saved as {architecture}, which does not write texts; choose a causal model (GPT-2, Llama, Qwen …ForCausalLM)",

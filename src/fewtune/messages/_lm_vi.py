@@ -41,7 +41,7 @@ SENTENCES: dict[str, str] = {
     "sft_pair": "{path}: hội thoại không có văn bản thứ hai nên data.pair_column '{column}' không có chỗ. Cột tên `input` sẽ được đặt dưới yêu cầu",
     "sft_unclear": "{path}: trong các cột {columns}, cột nào chứa yêu cầu, cột nào chứa câu trả lời? Hãy chỉ rõ bằng data.text_column (yêu cầu, hoặc cả cuộc "
     "hội thoại) và data.label_column (câu trả lời)",
-    "sft_unusable": "{path}: không học được từ {count} trên {total} hàng, cột '{column}' ({lines}). Hàng đầu tiên: {reason}. Hãy sửa các hàng này, hoặc xóa đi.",
+    "sft_unusable": "{path}: {count} trên {total} hàng có cuộc hội thoại không dùng được, cột '{column}' ({lines}). Hàng đầu tiên: {reason}. Hãy sửa các hàng này, hoặc xóa đi.",
     "sft_no_turn": "lượt {turn} không phải là lượt lời; mỗi lượt là {{role, content}} hoặc {{from, value}} chứa văn bản",
     "sft_role": "lượt {turn} là của '{role}', vai này không có; các vai đã biết là {roles}",
     "sft_empty": "lượt {turn} trống",
@@ -49,7 +49,7 @@ SENTENCES: dict[str, str] = {
     "sft_system": "lượt {turn} là của hệ thống, vốn chỉ được nói đầu tiên",
     "sft_begins": "không có câu hỏi nào trước câu trả lời đầu tiên",
     "sft_twice": "lượt {turn} là của {role}, lượt ngay trước cũng vậy; hãy gộp hai lượt làm một, hoặc xóa một lượt",
-    "sft_ends": "cuộc hội thoại kết thúc bằng lời người dùng nên không có câu trả lời để học",
+    "sft_ends": "cuộc hội thoại kết thúc bằng lời người dùng nên không có câu trả lời để học hay để so sánh",
     "sft_encoder_decoder": "{name}: '{kind}' gồm bộ mã hóa và bộ giải mã, còn hội thoại chỉ cần bộ giải mã viết tiếp; hãy chạy với --task seq2seq, bài toán học viết "
     "văn bản từ văn bản",
     "sft_no_decoder": "{name}: được lưu dưới dạng {architecture}, vốn không viết văn bản; hãy chọn mô hình nhân quả (GPT-2, Llama, Qwen …ForCausalLM)",
