@@ -11,10 +11,12 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted, adapt
 from fewtune.check.damage import damage
+from fewtune.check.end_token import end_token, ends
 from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
 from fewtune.check.segmentation import segmentation
+from fewtune.check.special_tokens import special_tokens
 from fewtune.check.tokenizer import tokenizer_merges
 from fewtune.data.columns import Columns
 from fewtune.data.glance import glance
@@ -28,6 +30,7 @@ from fewtune.engine.reading import filled_in, read_rows, split_rows
 from fewtune.engine.sources import SPLITS
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
+from fewtune.model.embedding import embedding_row, refuse_unknown
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
 from fewtune.model.size import parameters
@@ -88,6 +91,7 @@ def prepare(config: RunConfig) -> Prepared:
     assert task.max_length is not None
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
+    refuse_unknown(empty, tokenizer, origin.name, (piece["input_ids"] for name in SPLITS for piece in features[name]))
     adapted = adapt(empty, config.method)
     learned = task.learned(features["train"])
     filled, found = _fill(config, task, origin, len(learned), width)
@@ -124,7 +128,11 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        findings=(*sources.notes, *_findings(origin.name, task, rows, features, tokenizer)),
+        findings=(
+            *sources.notes,
+            *_findings(origin.name, task, rows, features, tokenizer),
+            *(_ends(origin, adapted, features["train"], tokenizer) if task.writes else ()),
+        ),
         glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
         base=base_facts(origin),
     )
@@ -200,8 +208,17 @@ def _findings(
     findings = damage(row for name in SPLITS for row in rows[name])
     findings += check_labels(rows["train"]) + small_groups(rows["test"]) + tokenizer_merges(texts, tokenizer)
     findings += segmentation(model, texts)
+    findings += special_tokens((row for name in SPLITS for row in rows[name]), tokenizer)
     for name in SPLITS:
         findings += task.findings(rows[name], features[name], tokenizer, name)
     for name in SPLITS[1:]:
         findings += leakage(rows["train"], rows[name], name)
     return findings
+
+
+def _ends(
+    origin: Origin, adapted: Adapted, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase
+) -> list[Finding]:
+    rows = {id: embedding_row(origin, adapted.model, id) for id in ends(features, tokenizer)}
+    learn = adapted.model.get_input_embeddings().weight.requires_grad
+    return end_token(rows, tokenizer, embeddings_learn=bool(learn))
