@@ -136,3 +136,28 @@ def test_the_column_of_places_is_told(fewtune: Command, tmp_path: Path) -> None:
     done = fewtune("plan", tmp_path / "hỏi.csv", "--model", model)
     assert done.code == 0, done.err
     assert "answer's first character: column 'answer_start'" in done.out
+
+
+def test_the_plan_and_the_report_say_how_long_targets_are(fewtune: Command, run: RunFolder) -> None:
+    from fewtune.record.plan import Plan
+    from fewtune.report.build import render
+
+    plan = run.read_plan()
+    held = {
+        json.loads(line)["text"] for path in (run.predictions, run.validation_predictions) for line in lines_of(path)
+    }
+    tokenizer = AutoTokenizer.from_pretrained(run.path.parent / "model")
+    lengths = sorted(len(tokenizer(target)["input_ids"]) for source, target in ROWS if source not in held)
+    assert plan.targets["longest"] == min(12, lengths[-1]) and plan.targets["median"] == lengths[len(lengths) // 2]
+    assert plan.targets["median"] <= plan.targets["p95"] <= plan.targets["longest"]
+    data = run.path.parent / "cặp.csv"
+    said = fewtune("plan", data, "--model", run.path.parent / "model", "--task", "seq2seq").out
+    assert f"What is written has {plan.targets['median']} tokens at the median" in said
+    assert f"Phần được viết ra có trung vị {plan.targets['median']} token" in render(run, "vi")
+    old = json.loads(run.plan.read_text(encoding="utf-8"))
+    del old["targets"]
+    assert Plan.model_validate(old).targets == {}
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()

@@ -117,7 +117,8 @@ def prepare(config: RunConfig) -> Prepared:
         trainable=parameters(empty, trainable=True),
         layers=tuple(_layers(adapted)),
         max_length=task.max_length,
-        tokens={"median": int(statistics.median(lengths)), "p95": _p95(lengths), "longest": max(lengths)},
+        tokens=_spread(lengths),
+        targets=_spread([_written(task, piece, tokenizer) for piece in learned]) if task.writes else {},
         epochs=options.epochs,
         batch_size=options.batch_size,
         accumulation=options.accumulation,
@@ -193,8 +194,13 @@ def _columns(columns: Columns) -> dict[str, PlannedColumn]:
     }
 
 
-def _p95(lengths: list[int]) -> int:
-    return sorted(lengths)[min(len(lengths) - 1, int(0.95 * len(lengths)))]
+def _spread(lengths: list[int]) -> dict[str, int]:
+    p95 = sorted(lengths)[min(len(lengths) - 1, int(0.95 * len(lengths)))]
+    return {"median": int(statistics.median(lengths)), "p95": p95, "longest": max(lengths)}
+
+
+def _written(task: Task, piece: Features, tokenizer: PreTrainedTokenizerBase) -> int:
+    return sum(learned for _, learned in task.preview(piece, tokenizer))
 
 
 def _findings(

@@ -2,6 +2,8 @@
 
 SENTENCES = {
     "target_positions": "{name} has positions for {most:,} tokens of what it writes, and task.max_target_length is {asked:,}; set task.max_target_length={most}",
+    "plan_targets": "What is written has {median:,} tokens at the median, {p95:,} at the 95th percentile and {longest:,} at most, end tokens included.",
+    "report_targets": "What is written has {median} tokens at the median, {p95} at the 95th percentile and {longest} at most, end tokens included.",
     "token_beyond": "{name}: its tokenizer gives the token '{token}' the number {id:,}, and the model knows only those below {known:,}; take the tokenizer "
     "that belongs to the model, or a model that was saved after the token was added",
     "special_in_text": "{rows:,} of {of_rows:,} rows hold {tokens} in their text, which this tokenizer reads as control tokens, not as letters; "

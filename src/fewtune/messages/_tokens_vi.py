@@ -2,6 +2,8 @@
 
 SENTENCES = {
     "target_positions": "{name} chỉ có vị trí cho {most:,} token khi viết, còn task.max_target_length là {asked:,}; hãy đặt task.max_target_length={most}",
+    "plan_targets": "Phần được viết ra có trung vị {median:,} token, bách phân vị 95 là {p95:,}, nhiều nhất {longest:,}, tính cả token kết thúc.",
+    "report_targets": "Phần được viết ra có trung vị {median} token, bách phân vị 95 là {p95}, nhiều nhất {longest}, tính cả token kết thúc.",
     "token_beyond": "{name}: bộ tách token đánh số {id:,} cho token '{token}', còn mô hình chỉ biết các số dưới {known:,}; hãy dùng bộ tách token đi kèm "
     "mô hình, hoặc mô hình được lưu sau khi đã thêm token này",
     "special_in_text": "{rows:,} trên {of_rows:,} hàng có {tokens} trong văn bản, bộ tách token này đọc chúng là token điều khiển chứ không phải chữ; "

@@ -72,6 +72,8 @@ class Plan(Config):
     """Longest input in tokens."""
     tokens: dict[str, int]
     """Of the training rows: `median`, `p95`, `longest` (tokens, after cutting)."""
+    targets: dict[str, int] = {}
+    """Likewise of what is written, end tokens included, for tasks that learn to write."""
     epochs: int
     batch_size: int
     accumulation: int

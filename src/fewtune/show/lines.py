@@ -33,6 +33,8 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
         yield say("plan_rows", language, labels=len(plan.labels), **counts)
     else:
         yield say("plan_rows_numbers", language, **counts)
+    if plan.targets:
+        yield say("plan_targets", language, **plan.targets)
     yield say(
         "plan_model",
         language,

@@ -103,6 +103,8 @@ def _figures(run: Run, words: Words) -> list[tuple[str, Markup, str]]:
         if plan.tokens:
             amounts = {name: words.whole(count) for name, count in plan.tokens.items()}
             said = words("tokens", **amounts, max_length=words.whole(plan.max_length))
+        if plan.targets:
+            said += " " + words("targets", **{name: words.whole(count) for name, count in plan.targets.items()})
         limit = (float(plan.max_length), words("lengths_limit", n=words.whole(plan.max_length)))
         drawn = _columns(lengths, words("lengths"), words("lengths_axis"), words.decimal, words, limit)
         found.append((words("lengths"), drawn, said))
