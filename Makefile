@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs memorise mixture quality quality-qa parity soak clean
+.PHONY: demo test check track format docs memorise mixture prepared quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -50,6 +50,10 @@ memorise: .venv/.installed-dev
 # A small real decoder learns three kinds of questions, and is asked a fourth (some minutes). Results in mixture/.
 mixture: .venv/.installed-dev
 	$(BIN)/python benchmarks/mixture.py --data "$(DATA)"
+
+# Masks and truncation of two real data sets counted twice: DATA=<folder with summarization_en_mts_dialog, instruction_en_gsm8k, model_stories260k>.
+prepared: .venv/.installed-dev
+	$(BIN)/python benchmarks/prepared.py --data "$(DATA)"
 
 # Labelling 100,000 and a million rows: rows a second and memory (about half an hour). Resumable, results in build/soak/.
 soak: .venv/.installed-dev

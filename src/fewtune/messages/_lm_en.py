@@ -62,10 +62,11 @@ SENTENCES: dict[str, str] = {
     "Choose another template: plain, alpaca or the path of one",
     "sft_learned": "{split}: {learned:,} of {tokens:,} tokens carry loss ({share:.0%}), in {of_rows:,} rows; see them with: fewtune plan DATA --preview",
     "sft_cut": "{split}: {rows:,} of {of_rows:,} conversations are longer than {max_length} tokens and are cut; {tokens_lost:,} tokens are lost, {unlearned:,} of which "
-    "would have carried loss. task.max_length takes more",
-    "sft_endless": "{split}: in {rows:,} of {of_rows:,} rows the end of the last reply is cut off, so the model does not learn to stop there; raise task.max_length",
+    "would have carried loss. Raise task.max_length if the model can take more",
+    "sft_endless": "{split}: in {rows:,} of {of_rows:,} rows the end of the last reply is cut off, so the model does not learn to stop there; raise task.max_length if the model can "
+    "take more, or leave such rows out",
     "sft_nothing": "{split}: in {rows:,} of {of_rows:,} rows no token of a reply is left within {max_length} tokens, so nothing is learned from them; raise "
-    "task.max_length, or set task.cut_from=left",
+    "task.max_length if the model can take more, or set task.cut_from=left",
     "sft_boundary": "{split}: in {rows:,} of {of_rows:,} rows the tokens before a reply are not those of the request alone; the reply is taken to begin "
     "with the first token that holds a letter of it",
     # preview, samples, chat

@@ -62,10 +62,11 @@ SENTENCES: dict[str, str] = {
     "Hãy chọn mẫu khác: plain, alpaca hoặc đường dẫn đến một mẫu",
     "sft_learned": "{split}: {learned:,} trên {tokens:,} token được tính vào hàm mất mát ({share:.0%}), trong {of_rows:,} hàng; xem từng token bằng: fewtune plan DATA --preview",
     "sft_cut": "{split}: {rows:,} trên {of_rows:,} cuộc hội thoại dài hơn {max_length} token nên bị cắt; mất {tokens_lost:,} token, trong đó {unlearned:,} token lẽ ra "
-    "được tính vào hàm mất mát. task.max_length cho phép dài hơn",
-    "sft_endless": "{split}: ở {rows:,} trên {of_rows:,} hàng, phần cuối của câu trả lời sau cùng bị cắt nên mô hình không học được cách dừng ở đó; hãy tăng task.max_length",
+    "được tính vào hàm mất mát. Hãy tăng task.max_length nếu mô hình đọc được nhiều hơn",
+    "sft_endless": "{split}: ở {rows:,} trên {of_rows:,} hàng, phần cuối của câu trả lời sau cùng bị cắt nên mô hình không học được cách dừng ở đó; hãy tăng task.max_length nếu "
+    "mô hình đọc được nhiều hơn, hoặc bỏ các hàng này",
     "sft_nothing": "{split}: ở {rows:,} trên {of_rows:,} hàng, không còn token nào của câu trả lời trong {max_length} token nên không học được gì; hãy tăng "
-    "task.max_length, hoặc đặt task.cut_from=left",
+    "task.max_length nếu mô hình đọc được nhiều hơn, hoặc đặt task.cut_from=left",
     "sft_boundary": "{split}: ở {rows:,} trên {of_rows:,} hàng, các token trước câu trả lời không giống các token của riêng yêu cầu; câu trả lời được coi là bắt đầu "
     "từ token đầu tiên chứa một chữ của nó",
     # preview, samples, chat
