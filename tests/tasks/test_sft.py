@@ -1,7 +1,9 @@
 """Instructions and chat: what carries loss token by token, ends, cuts, templates, replies, whole runs."""
 
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -414,3 +416,15 @@ def test_what_is_written_fits_into_the_positions_of_the_model() -> None:
         [[_, reply]], _ = task.answer(model, batch, tokenizer)
     assert len(tokenizer(reply.text)["input_ids"]) > 20
     assert batch["asked"].shape[1] == 16, "a quarter of the length is kept for the request"
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_copied_lines_say_what_fewtune_says(done: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    card = done.path.joinpath("card.md").read_text(encoding="utf-8")
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", card, re.DOTALL) if "apply_chat_template" in block]
+    names: dict[str, Any] = {}
+    with torch.inference_mode():
+        exec(compile(code.replace("folder or name of this repository", str(done.adapter)), "copied", "exec"), names)
+    [said] = fewtune.load(done.path).predict([names["messages"][0]["content"]])
+    assert capsys.readouterr().out.strip() == said.label
+    assert f"fewtune chat {done.path}" in unescape(done.report.read_text(encoding="utf-8"))

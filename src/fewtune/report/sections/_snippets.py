@@ -81,6 +81,8 @@ def answer(run: Run, texts: Sequence[str]) -> str:
         return _span(run, texts)
     if run.plan.task == "seq2seq":
         return _written(run, texts[0])
+    if run.plan.task == "sft":
+        return _replied(run, texts[0])
     given = ", ".join(map(_literal, texts))
     cut = f"truncation=True, max_length={run.plan.max_length}"
     lines = [
@@ -120,6 +122,20 @@ ids = model.generate(
     max_new_tokens={options.get("max_target_length", 128)}, num_beams={beams}, do_sample=False,
 )
 print(tokenizer.decode(ids[0], skip_special_tokens=True).strip())"""
+
+
+def _replied(run: Run, text: str) -> str:
+    """A reply, written as fewtune writes it to a request that is not too long."""
+    options, most = run.task_options, run.plan.max_length
+    asked = options.get("max_reply_length", 128)
+    room = min(asked, most - max(most - asked, most // 4))
+    return f"""\
+messages = [{{"role": "user", "content": {_literal(text)}}}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+ids = model.generate(
+    input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens={room}, do_sample=False,
+)
+print(tokenizer.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip())"""
 
 
 def _decided(run: Run) -> list[str]:

@@ -33,7 +33,7 @@ def section(run: Run, words: Words) -> tuple[Snippet, ...]:
         return (Snippet(words("use_resume"), f"fewtune resume {shell(path)}"),)
     texts = texts_of(run, words)
     found = [
-        Snippet(words("use_shell"), _shell_lines(path, texts)),
+        Snippet(words("use_shell"), _shell_lines(path, texts, run)),
         Snippet(words("use_python"), _python(path, texts, run)),
     ]
     remark = words("use_temperature") if run.temperature not in (None, 1.0) else ""
@@ -67,9 +67,12 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _shell_lines(path: str, texts: list[str]) -> str:
+def _shell_lines(path: str, texts: list[str], run: Run) -> str:
     given = " ".join(f'"{text}"' for text in texts)
-    return f"fewtune predict {shell(path)} {given}\nfewtune predict {shell(path)} --data new.csv --out labelled.csv"
+    chat = f"fewtune chat {shell(path)}\n" if run.plan.task == "sft" else ""
+    return (
+        f"{chat}fewtune predict {shell(path)} {given}\nfewtune predict {shell(path)} --data new.csv --out labelled.csv"
+    )
 
 
 def _python(path: str, texts: list[str], run: Run) -> str:
