@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from fewtune.data.answers import Texts
 from fewtune.data.columns import Columns, Given, existing, is_named
@@ -126,7 +126,7 @@ def _wordings(reply: str, cells: Mapping[str, Any], columns: Columns) -> Texts:
     return Texts(tuple(cell)) if _is_texts(cell) else Texts((reply,))
 
 
-def _is_texts(cell: Any) -> bool:
+def _is_texts(cell: Any) -> TypeGuard[list[str]]:
     return isinstance(cell, list) and bool(cell) and all(isinstance(each, str) and each.strip() for each in cell)
 
 
