@@ -7,6 +7,7 @@ import pytest
 
 from fewtune.data.instructions import Question, Templates, bundled_templates, read_templates
 from fewtune.data.rows import Row
+from fewtune.engine.mixture import MixedSet, Mixture, read_mixture
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
@@ -18,9 +19,8 @@ TEXTS = {"en": "The soup was cold and the waiter rude.", "vi": "Phở nguội ng
 each_language = pytest.mark.parametrize("language", PAGES)
 
 
-def block(language: str, kind: str) -> str:
-    [found] = re.findall(rf"^```{kind}\n(.*?)^```", PAGES[language], flags=re.DOTALL | re.MULTILINE)
-    return found
+def block(language: str, kind: str, number: int = 0) -> str:
+    return re.findall(rf"^```{kind}\n(.*?)^```", PAGES[language], flags=re.DOTALL | re.MULTILINE)[number]
 
 
 def column(language: str, head: str) -> list[str]:
@@ -74,3 +74,26 @@ def test_both_pages_hold_the_same():
 
     assert numbers("en") == numbers("vi")
     assert shape("en") == shape("vi")
+
+
+KEYS = "\n| --- | --- |\n"
+
+
+@each_language
+def test_the_mixture_shown_can_be_read_and_every_key_of_one_is_listed(language: str, tmp_path: Path):
+    path = tmp_path / "mixture.yaml"
+    path.write_text(block(language, "yaml", 1), encoding="utf-8")
+    assert [each.held_out for each in read_mixture(path).sets] == [False, False, False, True]
+    for number, kind in ((2, Mixture), (3, MixedSet)):
+        table = PAGES[language].split(KEYS)[number].partition("\n\n")[0]
+        assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == list(kind.model_fields)
+
+
+@each_language
+def test_the_defaults_said_are_the_defaults(language: str):
+    of = Mixture.model_validate({"sets": [{"name": "a", "data": "a.csv", "templates": "t"}]})
+    thousand = "," if language == "en" else "."
+    for value in (of.cap, of.judged, of.shots, of.few_shot_characters):
+        assert f"({f'{value:,}'.replace(',', thousand)})" in PAGES[language] or f"({value})" in PAGES[language]
+    for name, share in of.forms:
+        assert f"`{name}` {share:g}" in PAGES[language]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.check.leakage import key, leakage
 from fewtune.data.answers import Texts
@@ -43,6 +43,7 @@ from fewtune.registry import find
 from fewtune.settings import EvalConfig, HardwareConfig, ModelConfig
 from fewtune.tasks._base import Prediction, Said, Task
 from fewtune.tasks._chat import prompt_ids
+from fewtune.tasks._targets import decoder_positions
 from fewtune.tasks.seq2seq import Seq2seq
 from fewtune.tasks.sft import Sft
 
@@ -156,7 +157,7 @@ class Asker:
         names = config.architectures or ()
         if not any(name.endswith(("ForConditionalGeneration", "ForCausalLM", "LMHeadModel")) for name in names):
             raise ModelError("ask_no_writer", name=origin.name, architecture=", ".join(names) or config.model_type)
-        task = Seq2seq(max_length=LONGEST) if config.is_encoder_decoder else _conversation(tokenizer)
+        task = _text_to_text(config) if config.is_encoder_decoder else _conversation(tokenizer)
         task = task.for_model(config, tokenizer, origin.name)
         model = load_model(origin, task.auto_class, config, new_head=False, seed=0, trust_remote_code=trust)
         device = choose_device(asking.hardware)
@@ -192,6 +193,12 @@ class Asker:
         features = self.task.encode(rows, self.tokenizer)
         arguments = (self.model, self.task, features, self.tokenizer, self.precision, self.batch_size)
         return torch.stack(run_model(*arguments, answer=self.task.foretell).values)[:, 0].numpy()
+
+
+def _text_to_text(config: PreTrainedConfig) -> Seq2seq:
+    """With answers as long as usual, or as long as the decoder has positions for."""
+    usual = Seq2seq().max_target_length
+    return Seq2seq(max_length=LONGEST, max_target_length=min(usual, decoder_positions(config) or usual))
 
 
 def _conversation(tokenizer: PreTrainedTokenizerBase) -> Sft:

@@ -33,10 +33,14 @@ def target_findings(
     return found + _lost(targets, tokenizer, split)
 
 
+def decoder_positions(config: PreTrainedConfig) -> int | None:
+    """How many tokens the decoder can write; None where positions are relative, as T5's."""
+    return getattr(config, "max_decoder_position_embeddings", getattr(config, "max_position_embeddings", None))
+
+
 def refuse_positions(config: PreTrainedConfig, longest: int, name: str) -> None:
-    """Raises ModelError where targets may be longer than what the decoder has positions for; T5's are relative."""
-    positions = getattr(config, "max_position_embeddings", None)
-    most = getattr(config, "max_decoder_position_embeddings", positions)
+    """Raises ModelError where targets may be longer than what the decoder has positions for."""
+    most = decoder_positions(config)
     if most is not None and longest > most:
         raise ModelError("target_positions", name=name, asked=longest, most=most)
 
