@@ -11,12 +11,10 @@ from fewtune.engine.predict import Tuned
 from fewtune.engine.prepare import Prepared
 from fewtune.evidence.calibration import bins_for, calibration_error
 from fewtune.evidence.compare import Difference
-from fewtune.record.result import Calibration, Comparison, RunScores, Scores, Verdict
+from fewtune.record.result import UNTUNED, Calibration, Comparison, RunScores, Scores, Verdict
 from fewtune.tasks._base import Prediction, Said, Task
 
 JUDGED = ("validation", "test")
-UNTUNED = "untuned"
-"""The baseline that is the model itself before anything was learned."""
 
 
 def decide(task: Task, validation: Said) -> dict[str, Any]:

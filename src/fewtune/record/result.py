@@ -26,6 +26,8 @@ Scores = dict[str, Score]
 
 LOWER_IS_BETTER = ("rmse", "mae", "perplexity", "bits_per_byte")
 """Metrics that count errors: 0 is best. Of all others higher is better."""
+UNTUNED = "untuned"
+"""The baseline that is the model itself before anything was learned."""
 SMALL_GROUP = 10
 """Rows below which the scores of a subgroup are shown but not interpreted. A convention, not a measurement."""
 

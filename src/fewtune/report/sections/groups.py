@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fewtune.record.result import LOWER_IS_BETTER, SMALL_GROUP, Score
+from fewtune.record.result import LOWER_IS_BETTER, SMALL_GROUP, UNTUNED, Score
 from fewtune.report.run import Run
 from fewtune.report.sections.data import parts
 from fewtune.report.sections.scores import Cell, cell, domain, overall
@@ -20,8 +20,8 @@ class Group:
     apart: bool
     """Its interval lies wholly on the worse side of the score of all rows."""
     cell: Cell
-    others: tuple[Cell, ...]
-    """Of the same rows: each baseline in `Groups.others`."""
+    beside: str
+    """Of the same rows the baseline's score."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Groups:
     metric: str
     everyone: Cell
     everyone_rows: str
-    everyone_others: tuple[Cell, ...]
-    others: tuple[str, ...]
-    """Names of the baselines beside it."""
+    everyone_beside: str
+    beside: str
+    """The baseline that stands beside: the model before tuning, else the strongest; empty where there is none."""
     groups: tuple[tuple[Group, ...], ...]
     """The worst first, those with too few rows last; those that are shown, and those that are folded."""
     smallest: str
@@ -52,8 +52,9 @@ def section(run: Run, words: Words) -> Groups | None:
     if not found:
         return None
     everyone = scores.test[metric]
-    beside = {name: of for name, of in scores.group_baselines.items() if all(metric in each for each in of.values())}
-    scale = domain(metric, [everyone, *found.values(), *(of[name][metric] for of in beside.values() for name in found)])
+    beside = next(iter(sorted(scores.group_baselines, key=lambda name: name != UNTUNED)), "")
+    others = {name: of[metric].value for name, of in scores.group_baselines.get(beside, {}).items()}
+    scale = domain(metric, [everyone, *found.values()])
     worse_first = -1 if metric in LOWER_IS_BETTER else 1
     ordered = sorted(found.items(), key=lambda item: (item[1].n < SMALL_GROUP, worse_first * item[1].value, item[0]))
     column = run.plan.columns.get("group")
@@ -62,10 +63,8 @@ def section(run: Run, words: Words) -> Groups | None:
         metric=capital(words.named("report_metric", metric)),
         everyone=cell(metric, everyone, words, "tuned", scale),
         everyone_rows=words.whole(everyone.n),
-        everyone_others=tuple(
-            cell(metric, scores.baselines[name]["test"][metric], words, "baseline", scale) for name in beside
-        ),
-        others=tuple(capital(words.named("baseline", name)) for name in beside),
+        everyone_beside=words.score(metric, scores.baselines[beside]["test"][metric].value) if beside else "",
+        beside=capital(words.named("baseline", beside)) if beside else "",
         groups=parts(
             [
                 Group(
@@ -74,7 +73,7 @@ def section(run: Run, words: Words) -> Groups | None:
                     score.n < SMALL_GROUP,
                     score.n >= SMALL_GROUP and _worse(metric, score, everyone),
                     cell(metric, score, words, "tuned" if score.n >= SMALL_GROUP else "few", scale, everyone),
-                    tuple(cell(metric, of[name][metric], words, "baseline", scale) for of in beside.values()),
+                    words.score(metric, others[name]) if beside else "",
                 )
                 for name, score in ordered
             ]
