@@ -51,3 +51,23 @@ def test_many_groups_are_folded_after_the_worst(tmp_path):
 def test_no_groups_no_section(tmp_path):
     assert section(Run.read(folder(tmp_path, {})), Words("en")) is None
     assert "How good for whom" not in page(folder(tmp_path / "page", {})).text
+
+
+def test_beside_stands_the_model_before_tuning_or_else_the_strongest_baseline(tmp_path):
+    groups = {"Huế": score(0.6), "Hà Nội": score(0.7)}
+    scores = run_scores(("a", "b"), 0.75)
+    strongest = scores.comparison.baseline
+    by_group = {name: {"accuracy": score(value)} for name, value in (("Huế", 0.31), ("Hà Nội", 0.42))}
+    untuned = {split: {"accuracy": score(0.37)} for split in ("validation", "test")}
+    for others, beside, everyone in (
+        ({strongest: by_group}, strongest, None),
+        ({strongest: {}, "untuned": by_group}, "untuned", "37.0%"),
+    ):
+        made = {"group_baselines": others, "baselines": scores.baselines | {"untuned": untuned}}
+        run = folder(tmp_path / beside, groups, **made)
+        found = section(Run.read(run), Words("en"))
+        assert found is not None
+        assert found.beside.casefold() == Words("en").named("short", beside).casefold()
+        assert {group.name: group.beside for group in found.groups[0]} == {"Huế": "31.0%", "Hà Nội": "42.0%"}
+        assert everyone in (None, found.everyone_beside)
+        assert found.beside in page(run).text

@@ -64,7 +64,7 @@ def section(run: Run, words: Words) -> Groups | None:
         everyone=cell(metric, everyone, words, "tuned", scale),
         everyone_rows=words.whole(everyone.n),
         everyone_beside=words.score(metric, scores.baselines[beside]["test"][metric].value) if beside else "",
-        beside=capital(words.named("baseline", beside)) if beside else "",
+        beside=capital(words.named("short", beside)) if beside else "",
         groups=parts(
             [
                 Group(
