@@ -16,6 +16,7 @@ PUBLIC = [
     "Full",
     "HardwareConfig",
     "Head",
+    "LastLayers",
     "Lora",
     "ModelConfig",
     "Multilabel",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fewtune.errors import FewtuneError as FewtuneError
     from fewtune.methods.full import Full as Full
     from fewtune.methods.head import Head as Head
+    from fewtune.methods.last_layers import LastLayers as LastLayers
     from fewtune.methods.lora import Lora as Lora
     from fewtune.run import RunResult as RunResult
     from fewtune.run import load as load
@@ -42,6 +43,7 @@ _PUBLIC = {
     "FewtuneError": "fewtune.errors",
     "Full": "fewtune.methods.full",
     "Head": "fewtune.methods.head",
+    "LastLayers": "fewtune.methods.last_layers",
     "Lora": "fewtune.methods.lora",
     "RunResult": "fewtune.run",
     "load": "fewtune.run",

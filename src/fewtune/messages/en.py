@@ -4,6 +4,7 @@ from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
 from fewtune.messages._lm_en import SENTENCES as _LM
+from fewtune.messages._methods_en import SENTENCES as _METHODS
 from fewtune.messages._mix_en import SENTENCES as _MIX
 from fewtune.messages._ner_en import SENTENCES as _NER
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
@@ -22,6 +23,7 @@ SENTENCES: dict[str, str] = {
     **_DEMO,
     **_FILES,
     **_LM,
+    **_METHODS,
     **_MIX,
     **_NER,
     **_PREDICT,
