@@ -9,6 +9,7 @@ import fewtune
 
 PUBLIC = [
     "Adapted",
+    "Bitfit",
     "Classification",
     "DataConfig",
     "EvalConfig",

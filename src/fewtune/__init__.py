@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fewtune.adapted import adapt as adapt
     from fewtune.engine.predict import Tuned as Tuned
     from fewtune.errors import FewtuneError as FewtuneError
+    from fewtune.methods.bitfit import Bitfit as Bitfit
     from fewtune.methods.full import Full as Full
     from fewtune.methods.head import Head as Head
     from fewtune.methods.last_layers import LastLayers as LastLayers
@@ -41,6 +42,7 @@ _PUBLIC = {
     "adapt": "fewtune.adapted",
     "Tuned": "fewtune.engine.predict",
     "FewtuneError": "fewtune.errors",
+    "Bitfit": "fewtune.methods.bitfit",
     "Full": "fewtune.methods.full",
     "Head": "fewtune.methods.head",
     "LastLayers": "fewtune.methods.last_layers",

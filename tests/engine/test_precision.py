@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from fewtune import _compat
+from fewtune.adapted import adapt
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.errors import ConfigError
+from fewtune.methods.bitfit import Bitfit
 from fewtune.settings import HardwareConfig
-from models import tiny_model
+from models import tiny_batch, tiny_model
 
 AUTO = HardwareConfig()
 
@@ -80,6 +82,21 @@ def test_products_are_computed_in_the_format_and_frozen_parameters_kept_in_it(na
     with precision.context():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
     assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_a_norm_whose_bias_learns_computes_with_one_type() -> None:
+    """Its gain stays fp32 with it, 32 numbers; the matrix beside a bias that learns is stored in bf16 all the same."""
+    model, precision = tiny_model("bert"), Precision("bf16", "cpu")
+    adapted = adapt(model, Bitfit())
+    precision.store(model)
+    kinds = {name: parameter.dtype for name, parameter in model.named_parameters()}
+    block = "bert.encoder.layer.0.output"
+    assert {kinds[name] for name in adapted.trainable()} == {torch.float32}
+    assert kinds[f"{block}.LayerNorm.weight"] == torch.float32
+    assert kinds[f"{block}.dense.weight"] == torch.bfloat16
+    with precision.context():
+        model(**tiny_batch("bert")).loss.backward()
+    assert all(parameter.grad is not None for parameter in adapted.trainable().values())
 
 
 def test_only_fp16_scales_its_loss() -> None:

@@ -37,10 +37,17 @@ class Precision:
         return torch.amp.GradScaler(self.device, enabled=self.name == "fp16")  # pyright: ignore[reportPrivateImportUsage]
 
     def store(self, model: nn.Module) -> None:
-        """Keep frozen parameters in this format, so that they are not cast at each use; what learns stays fp32."""
-        for parameter in model.parameters():
-            if not parameter.requires_grad and parameter.is_floating_point():
-                parameter.data = parameter.data.to(self.dtype)
+        """Keep frozen parameters in this format, so that they are not cast at each use; what learns stays fp32.
+
+        So does a frozen vector beside one that learns, as a norm's gain beside its bias: a norm computes with one type.
+        """
+        for module in model.modules():
+            own = list(module.parameters(recurse=False))
+            learns = any(parameter.requires_grad for parameter in own)
+            for parameter in own:
+                kept = parameter.requires_grad or (learns and parameter.dim() == 1)
+                if not kept and parameter.is_floating_point():
+                    parameter.data = parameter.data.to(self.dtype)
 
 
 def choose_device(hardware: HardwareConfig) -> str:

@@ -2,4 +2,7 @@
 
 SENTENCES: dict[str, str] = {
     "last_layers_too_many": "method.layers={asked}, nhưng {model} chỉ có {found} khối trong '{stack}'; hãy chọn số nhỏ hơn, hoặc --method full",
+    "bitfit_no_bias": "phương pháp 'bitfit' huấn luyện các độ lệch (bias), mà thân đã tiền huấn luyện của {model} không có độ lệch nào; "
+    "hãy chọn --method lora, hoặc --method head",
+    "bitfit_no_such_bias": "method.biases=query_mlp: không lớp '{role}' nào của {model} có độ lệch (bias) riêng; hãy chọn method.biases=all",
 }

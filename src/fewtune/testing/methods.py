@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from fewtune.adapted import adapt
+from fewtune.engine.precision import Precision
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.model.adapter import AdapterLayer
@@ -216,8 +217,7 @@ def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, 
     whole = at_random(method, model_factory)
     whole.model.to(torch.bfloat16)  # pyright: ignore[reportArgumentType]
     mixed = at_random(method, model_factory)
-    for parameter in mixed.model.parameters():
-        parameter.data = parameter.data if parameter.requires_grad else parameter.data.to(torch.bfloat16)
+    Precision("bf16", exact.device.type).store(mixed.model)
     for form, adapted, autocast in (("bf16", whole, False), ("bf16 under autocast", mixed, True)):
         with torch.autocast(exact.device.type, torch.bfloat16, enabled=autocast):
             rounded = outputs(adapted.model, batch)
