@@ -17,6 +17,7 @@ PUBLIC = [
     "Full",
     "HardwareConfig",
     "Head",
+    "Ia3",
     "LastLayers",
     "Lora",
     "ModelConfig",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fewtune.methods.bitfit import Bitfit as Bitfit
     from fewtune.methods.full import Full as Full
     from fewtune.methods.head import Head as Head
+    from fewtune.methods.ia3 import Ia3 as Ia3
     from fewtune.methods.last_layers import LastLayers as LastLayers
     from fewtune.methods.lora import Lora as Lora
     from fewtune.run import RunResult as RunResult
@@ -45,6 +46,7 @@ _PUBLIC = {
     "Bitfit": "fewtune.methods.bitfit",
     "Full": "fewtune.methods.full",
     "Head": "fewtune.methods.head",
+    "Ia3": "fewtune.methods.ia3",
     "LastLayers": "fewtune.methods.last_layers",
     "Lora": "fewtune.methods.lora",
     "RunResult": "fewtune.run",

@@ -12,12 +12,13 @@ from fewtune.methods._base import Method
 from fewtune.methods.bitfit import Bitfit
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
+from fewtune.methods.ia3 import Ia3
 from fewtune.methods.last_layers import LastLayers
 from fewtune.methods.lora import Lora
 from fewtune.testing import method_checks
 from models import ARCHITECTURES, tiny_batch, tiny_model
 
-METHODS: tuple[Method, ...] = (Lora(rank=4, alpha=8), Head(), Full(), LastLayers(layers=1), Bitfit())
+METHODS: tuple[Method, ...] = (Lora(rank=4, alpha=8), Head(), Full(), LastLayers(layers=1), Bitfit(), Ia3())
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "bitfit": (("modernbert", "llama", "qwen3", "t5", "t5_gated"), "bias terms"),

@@ -5,4 +5,6 @@ SENTENCES: dict[str, str] = {
     "bitfit_no_bias": "phương pháp 'bitfit' huấn luyện các độ lệch (bias), mà thân đã tiền huấn luyện của {model} không có độ lệch nào; "
     "hãy chọn --method lora, hoặc --method head",
     "bitfit_no_such_bias": "method.biases=query_mlp: không lớp '{role}' nào của {model} có độ lệch (bias) riêng; hãy chọn method.biases=all",
+    "ia3_no_layers": "phương pháp 'ia3' nhân lại key, value và phần truyền thẳng (feed-forward), nhưng trong các lớp của {model} chỉ nhận ra: {roles}; "
+    "hãy chọn --method lora",
 }

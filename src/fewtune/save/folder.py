@@ -7,7 +7,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin
-from fewtune.save import own, peft
+from fewtune.save import own, peft, peft_ia3
 
 
 def save_tuned(
@@ -17,7 +17,7 @@ def save_tuned(
     folder.mkdir(parents=True)
     match adapted.method.saved_as:
         case "peft":
-            peft.save(adapted, folder, origin, task_type)
+            (peft_ia3 if adapted.method.peft_type == "IA3" else peft).save(adapted, folder, origin, task_type)
         case "own":
             own.save(adapted, folder, origin)
         case "model":
@@ -34,6 +34,8 @@ def load_adapter(model: PreTrainedModel, folder: str | Path) -> Adapted:
     folder = Path(folder)
     if (folder / own.CONFIG).exists():
         return own.load(model, folder)
+    if peft_ia3.is_adapter(folder):
+        return peft_ia3.load(model, folder)
     if peft.is_adapter(folder):
         return peft.load(model, folder)
     raise FormatError("adapter_missing", folder=folder)

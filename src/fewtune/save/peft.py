@@ -1,4 +1,4 @@
-"""PEFT's adapter format, written and read. The only file that knows PEFT's key names.
+"""PEFT's LoRA adapters, written and read. This file and peft_ia3.py alone know PEFT's key names.
 
 `adapter_model.safetensors` holds `base_model.model.<path>.lora_A.weight` (r × n) and `.lora_B.weight` (m × r), and whole
 modules that were trained as `base_model.model.<path>.<parameter>`; `adapter_config.json` says the rest.
@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from fewtune.adapted import Adapted, modules_of
 from fewtune.errors import FormatError
+from fewtune.methods._base import Method
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.lora import Lora
 from fewtune.model.anatomy import Anatomy
@@ -23,7 +24,7 @@ from fewtune.model.linear import in_features, is_linear, is_transposed, out_feat
 from fewtune.save._files import read_files, write_files
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
 _SYMBOLS = {"A": "lora_A.weight", "B": "lora_B.weight"}
 # Options of PEFT's LoRA (as of 0.21) that are read here, or that change training alone. Any other one must be off.
 _UNDERSTOOD = """
@@ -32,7 +33,7 @@ _UNDERSTOOD = """
     inference_mode auto_mapping peft_version ensure_weight_tying megatron_config megatron_core qalora_group_size
     loftq_config eva_config corda_config lora_ga_config velora_config
 """
-_OFF = (None, False, "none", [], {})
+OFF = (None, False, "none", [], {})
 # Initialisations that leave another base weight behind, unless the adapter was converted when it was saved.
 _MOVES_BASE = re.compile(r"pissa|olora|corda|loftq|lora_ga", re.IGNORECASE)
 
@@ -44,11 +45,11 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
     layers = {path: layer for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
     assert len(layers) == len(adapted.layers()), "a layer PEFT has no form for"
     tensors = {
-        f"{_PREFIX}{path}.{_SYMBOLS[symbol]}": tensor
+        f"{PREFIX}{path}.{_SYMBOLS[symbol]}": tensor
         for path, layer in layers.items()
         for symbol, tensor in layer.tensors().items()
     }
-    tensors |= {f"{_PREFIX}{path}": parameter.detach() for path, parameter in adapted.directly().items()}
+    tensors |= {f"{PREFIX}{path}": parameter.detach() for path, parameter in adapted.directly().items()}
     config = {
         "peft_type": method.peft_type,
         "task_type": task_type,
@@ -80,7 +81,7 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
     factors: dict[str, dict[str, Tensor]] = {}
     direct: dict[str, Tensor] = {}
     for key, tensor in tensors.items():
-        name = re.sub(r"\.modules_to_save(\.default)?\.", ".", key.removeprefix(_PREFIX))
+        name = re.sub(r"\.modules_to_save(\.default)?\.", ".", key.removeprefix(PREFIX))
         symbol = next((symbol for symbol, suffix in _SYMBOLS.items() if name.endswith("." + suffix)), None)
         if symbol:
             factors.setdefault(name.removesuffix("." + _SYMBOLS[symbol]), {})[symbol] = tensor
@@ -106,16 +107,17 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
         scale = method.model_copy(update={"rank": rank, "alpha": alpha}).scale
         edits.append(Wrap(path, partial(LowRankLinear, rank=rank, scale=scale, dropout=method.dropout)))
     edits += [Train(name) for name in direct]
-    return _fill(model, method, tuple(edits), factors, direct)
+    return fill(model, method, tuple(edits), factors, direct)
 
 
-def _fill(
+def fill(
     model: PreTrainedModel,
-    method: Lora,
+    method: Method,
     edits: tuple[Edit, ...],
     factors: dict[str, dict[str, Tensor]],
     direct: dict[str, Tensor],
 ) -> Adapted:
+    """Make the edits to `model` in place, with what each layer (`factors`) and each parameter (`direct`) learned."""
     model.requires_grad_(False)
     for edit in edits:
         if isinstance(edit, Wrap):
@@ -134,7 +136,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     config, tensors = read_files(folder, (CONFIG, WEIGHTS), "peft_type", "LORA")
     understood = _UNDERSTOOD.split()
     for option, value in config.items():
-        if option not in understood and value not in _OFF:
+        if option not in understood and value not in OFF:
             raise FormatError("adapter_option_unknown", folder=folder, option=option, value=value)
     if _MOVES_BASE.match(str(config.get("init_lora_weights"))):
         raise FormatError(
@@ -146,7 +148,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _check_fit(
     model: PreTrainedModel, folder: Path, factors: dict[str, dict[str, Tensor]], direct: dict[str, Tensor]
 ) -> None:
-    modules, parameters = dict(model.named_modules()), dict(model.named_parameters())
+    modules = dict(model.named_modules())
     if not factors:
         raise FormatError("adapter_damaged", folder=folder, reason=f"{WEIGHTS} holds no lora_A and lora_B")
     for path, pair in factors.items():
@@ -163,6 +165,12 @@ def _check_fit(
             or (pair["A"].shape[1], pair["B"].shape[0]) != (in_features(base), out_features(base))
         ):
             raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=path)
+    check_direct(model, folder, direct)
+
+
+def check_direct(model: PreTrainedModel, folder: Path, direct: dict[str, Tensor]) -> None:
+    """Raises FormatError for a trained parameter that `model` does not have in this shape."""
+    parameters = dict(model.named_parameters())
     for name, tensor in direct.items():
         if name not in parameters or parameters[name].shape != tensor.shape:
             raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=name)
