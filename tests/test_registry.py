@@ -23,7 +23,7 @@ ALL = [(kind, name) for kind in KINDS for name in names(kind)]
 
 
 def test_the_names_are_those_of_the_files():
-    assert names("methods") == ["bitfit", "full", "head", "ia3", "last_layers", "lora"]
+    assert names("methods") == ["bitfit", "dora", "full", "head", "ia3", "last_layers", "lora", "lora_plus", "rslora"]
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
 
@@ -44,6 +44,8 @@ def test_a_name_leads_to_a_class_that_says_the_same_name(kind: Kind, name: str):
         (" lora ", "lora"),
         ("transfer-learning", "head"),
         ("Full-Fine-Tuning", "full"),
+        ("LoRA+", "lora_plus"),
+        ("rs-LoRA", "rslora"),
         ("nope", "nope"),
     ],
 )
@@ -98,7 +100,18 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
         EntryPoint("lora", "somewhere.else:Lora", "fewtune.methods"),  # may not take the place of ours
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in points if p.group == group])
-    assert names("methods") == ["bitfit", "full", "head", "ia3", "last_layers", "lora", "their_method"]
+    assert names("methods") == [
+        "bitfit",
+        "dora",
+        "full",
+        "head",
+        "ia3",
+        "last_layers",
+        "lora",
+        "lora_plus",
+        "rslora",
+        "their_method",
+    ]
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
     assert find("methods", "their-method").__name__ == "Head"

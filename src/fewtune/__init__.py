@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from fewtune.engine.predict import Tuned as Tuned
     from fewtune.errors import FewtuneError as FewtuneError
     from fewtune.methods.bitfit import Bitfit as Bitfit
+    from fewtune.methods.dora import Dora as Dora
     from fewtune.methods.full import Full as Full
     from fewtune.methods.head import Head as Head
     from fewtune.methods.ia3 import Ia3 as Ia3
     from fewtune.methods.last_layers import LastLayers as LastLayers
     from fewtune.methods.lora import Lora as Lora
+    from fewtune.methods.lora_plus import LoraPlus as LoraPlus
+    from fewtune.methods.rslora import Rslora as Rslora
     from fewtune.run import RunResult as RunResult
     from fewtune.run import load as load
     from fewtune.run import plan as plan
@@ -44,11 +47,14 @@ _PUBLIC = {
     "Tuned": "fewtune.engine.predict",
     "FewtuneError": "fewtune.errors",
     "Bitfit": "fewtune.methods.bitfit",
+    "Dora": "fewtune.methods.dora",
     "Full": "fewtune.methods.full",
     "Head": "fewtune.methods.head",
     "Ia3": "fewtune.methods.ia3",
     "LastLayers": "fewtune.methods.last_layers",
     "Lora": "fewtune.methods.lora",
+    "LoraPlus": "fewtune.methods.lora_plus",
+    "Rslora": "fewtune.methods.rslora",
     "RunResult": "fewtune.run",
     "load": "fewtune.run",
     "plan": "fewtune.run",

@@ -27,6 +27,9 @@ SHORT_FORMS = {
         "full_fine_tuning": "full",
         "transfer_learning": "head",
         "linear_probe": "head",
+        "rs_lora": "rslora",
+        "loraplus": "lora_plus",
+        "lora+": "lora_plus",
     },
     "tasks": {
         "cls": "classification",

@@ -10,15 +10,28 @@ from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.methods.bitfit import Bitfit
+from fewtune.methods.dora import Dora
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
 from fewtune.methods.ia3 import Ia3
 from fewtune.methods.last_layers import LastLayers
 from fewtune.methods.lora import Lora
+from fewtune.methods.lora_plus import LoraPlus
+from fewtune.methods.rslora import Rslora
 from fewtune.testing import method_checks
 from models import ARCHITECTURES, tiny_batch, tiny_model
 
-METHODS: tuple[Method, ...] = (Lora(rank=4, alpha=8), Head(), Full(), LastLayers(layers=1), Bitfit(), Ia3())
+METHODS: tuple[Method, ...] = (
+    Lora(rank=4, alpha=8),
+    Rslora(rank=4, alpha=4),  # s = 2 as above: at 4 rounding alone reaches the bounds on T5
+    LoraPlus(rank=4, alpha=8),
+    Dora(rank=4, alpha=8),
+    Head(),
+    Full(),
+    LastLayers(layers=1),
+    Bitfit(),
+    Ia3(),
+)
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "bitfit": (("modernbert", "llama", "qwen3", "t5", "t5_gated"), "bias terms"),
@@ -33,6 +46,7 @@ def is_refused(method: Method, architecture: str) -> bool:
 VARIANTS: tuple[tuple[str, Method], ...] = (
     ("gpt2", Lora(rank=4, alpha=4, scaling="rank_stabilized")),
     ("bert", Lora(rank=2, alpha=4, targets=("out", "down"), dropout=0.2)),
+    ("gpt2", Dora(rank=2, alpha=4, targets=("qkv", "down"), dropout=0.0)),
     ("t5_gated", Lora(rank=2, alpha=4, targets=("query", "up"), dropout=0.2)),
     ("bert", Bitfit(biases="query_mlp")),
     ("t5", LastLayers(layers=2)),
@@ -52,7 +66,7 @@ def test_method_keeps_the_contract(method: Method, architecture: str, check: Cal
 
 @check_parameter
 @pytest.mark.parametrize(
-    ("architecture", "method"), VARIANTS, ids=["stabilized", "dropout", "roles", "query_mlp", "two"]
+    ("architecture", "method"), VARIANTS, ids=["stabilized", "dropout", "dora", "roles", "query_mlp", "two"]
 )
 def test_variant_keeps_the_contract(architecture: str, method: Method, check: Callable[..., None]) -> None:
     check(method, partial(tiny_model, architecture), tiny_batch(architecture))

@@ -14,7 +14,11 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from fewtune.adapted import Adapted, adapt
 from fewtune.errors import FormatError
+from fewtune.methods._low_rank import LowRank
+from fewtune.methods.dora import Dora
 from fewtune.methods.lora import Lora
+from fewtune.methods.lora_plus import LoraPlus
+from fewtune.methods.rslora import Rslora
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin
@@ -28,9 +32,13 @@ pytestmark = [
 ]
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 each = pytest.mark.parametrize("architecture", ARCHITECTURES)
-VARIANTS = {
+VARIANTS: dict[str, LowRank] = {
     "plain": Lora(rank=3, alpha=12),
     "rank_stabilized": Lora(rank=4, alpha=6, scaling="rank_stabilized"),
+    "rslora": Rslora(rank=4, alpha=6),
+    "lora_plus": LoraPlus(rank=3, alpha=12),
+    "dora": Dora(rank=3, alpha=12),
+    "dora_rank_stabilized": Dora(rank=4, alpha=6, scaling="rank_stabilized", targets=("up", "down")),
     "attention_only_dropout": Lora(rank=2, alpha=4, targets=("out", "down"), dropout=0.3),
 }
 
@@ -44,7 +52,7 @@ def move(model: nn.Module, std: float = 0.2) -> None:
                 parameter.add_(std * torch.randn(parameter.shape, generator=generator))
 
 
-def ours(architecture: str, method: Lora, folder: Path) -> Adapted:
+def ours(architecture: str, method: LowRank, folder: Path) -> Adapted:
     """A LoRA with random factors and a random head, saved by us."""
     torch.manual_seed(1)
     adapted = adapt(tiny_model(architecture), method)
@@ -118,8 +126,10 @@ def test_peft_reads_ours_with_equal_logits(
         {},
         {"use_rslora": True, "lora_dropout": 0.2},
         {"task_type": "SEQ_CLS", "modules_to_save": None},
+        {"use_dora": True},
+        {"use_dora": True, "use_rslora": True, "lora_dropout": 0.2},
     ],
-    ids=["plain", "rslora", "task_type"],
+    ids=["plain", "rslora", "task_type", "dora", "dora_rslora"],
 )
 def test_we_read_pefts_with_equal_logits(
     architecture: str, options: dict, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -254,6 +264,40 @@ def test_what_was_loaded_can_be_trained_on(tmp_path: Path) -> None:
     assert all(parameter.grad is not None for parameter in loaded.trainable().values())
 
 
+@pytest.mark.parametrize(("method", "scaling"), [(Rslora(rank=4), "rank_stabilized"), (LoraPlus(rank=4), "standard")])
+def test_what_peft_calls_lora_comes_back_as_the_lora_that_computes_the_same(
+    method: LowRank, scaling: str, tmp_path: Path
+) -> None:
+    adapted = ours("bert", method, tmp_path / "a")
+    assert json.loads((tmp_path / "a" / CONFIG).read_text())["use_rslora"] == (scaling == "rank_stabilized")
+    loaded = load_adapter(tiny_model("bert"), tmp_path / "a")
+    assert loaded.method == Lora(rank=4, scaling=scaling, targets=tuple(adapted.layers()))
+    assert torch.equal(logits(loaded.model, tiny_batch("bert")), logits(adapted.model, tiny_batch("bert")))
+
+
+@pytest.mark.parametrize("change", ["missing", "short", "unasked"])
+def test_magnitudes_that_do_not_fit_are_refused(change: str, tmp_path: Path) -> None:
+    ours("bert", Dora(rank=2), tmp_path / "a")
+    if change == "unasked":
+        edited(use_dora=False)(tmp_path / "a")
+    else:
+        last = "layer.0.output.dense.lora_magnitude_vector"
+        to = {"missing": None, "short": torch.ones(3)}[change]
+        changed(tmp_path / "a", lambda key, value: to if key.endswith(last) else value)
+    with pytest.raises(FormatError, match="do not belong together"):
+        load_adapter(tiny_model("bert"), tmp_path / "a")
+
+
+def test_a_dora_comes_back_as_one_that_can_be_trained_on(tmp_path: Path) -> None:
+    adapted = ours("gpt2", Dora(rank=4, scaling="rank_stabilized"), tmp_path / "a")
+    assert json.loads((tmp_path / "a" / CONFIG).read_text())["use_dora"] is True
+    loaded = load_adapter(tiny_model("gpt2"), tmp_path / "a")
+    assert loaded.method == adapted.method.model_copy(update={"targets": tuple(adapted.layers())})
+    assert loaded.trainable().keys() == adapted.trainable().keys()
+    loaded.model(**tiny_batch("gpt2")).loss.backward()
+    assert all(parameter.grad is not None for parameter in loaded.trainable().values())
+
+
 def edited(**options: object) -> Callable[[Path], None]:
     def edit(folder: Path) -> None:
         config = json.loads((folder / CONFIG).read_text())
@@ -281,7 +325,8 @@ def without(option: str) -> Callable[[Path], None]:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "use_dora": (edited(use_dora=True), "the adapter uses use_dora=True, which this version does not compute"),
+    "dora_without_magnitudes": (edited(use_dora=True), "A, B, m do not belong together"),
+    "use_qalora": (edited(use_qalora=True), "the adapter uses use_qalora=True, which this version does not compute"),
     "bias": (edited(bias="all"), "the adapter uses bias=all"),
     "lora_bias": (edited(lora_bias=True), "the adapter uses lora_bias=True"),
     "pissa": (edited(init_lora_weights="pissa_niter_4"), "the adapter uses init_lora_weights=pissa_niter_4"),
@@ -323,7 +368,6 @@ def test_what_cannot_be_read_right_is_refused(damage: str, tmp_path: Path) -> No
 
 def test_real_adapters_of_other_kinds_are_refused(tmp_path: Path) -> None:
     kinds = {
-        "dora": peft.LoraConfig(target_modules=["query"], use_dora=True),
         "bias": peft.LoraConfig(target_modules=["query"], bias="lora_only"),
         "ia3": peft.IA3Config(target_modules=["key", "output.dense"], feedforward_modules=["output.dense"]),
         "embedding": peft.LoraConfig(target_modules=["word_embeddings"]),

@@ -42,6 +42,7 @@ FIELD_WORDS = {
     "class_weight": "class_weights",
     "pos_weight": "class_weights",
     "use_rslora": "scaling",
+    "loraplus_lr_ratio": "ratio",
 }
 
 # What pydantic calls a mistake → our sentence, with the place of the limit in its context.

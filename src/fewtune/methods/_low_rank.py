@@ -49,12 +49,13 @@ class LowRankLinear(AdapterLayer):
         return {"A": self.A.detach(), "B": self.B.detach()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over A and B."""
-        if set(tensors) != {"A", "B"} or any(tensors[k].shape != getattr(self, k).shape for k in tensors):
-            raise ValueError(f"expected A {tuple(self.A.shape)} and B {tuple(self.B.shape)}, got {_shapes(tensors)}")
-        with torch.no_grad():
-            self.A.copy_(tensors["A"])
-            self.B.copy_(tensors["B"])
+        """Take over what `tensors()` returned."""
+        mine = self.tensors()
+        if _shapes(tensors) != _shapes(mine):
+            expected = " and ".join(f"{symbol} {shape}" for symbol, shape in _shapes(mine).items())
+            raise ValueError(f"expected {expected}, got {_shapes(tensors)}")
+        for symbol, tensor in mine.items():
+            tensor.copy_(tensors[symbol])
 
     def extra_repr(self) -> str:
         """Rank and scale, for `print(model)`."""
@@ -67,7 +68,7 @@ class LowRank(Method):
     rank: int = Field(default=8, ge=1)
     """Rank r of the correction BA."""
     alpha: float = Field(default=16, gt=0)
-    """Strength of the correction: it is multiplied by alpha / rank."""
+    """Strength of the correction: it is multiplied by alpha / rank, or by what `scaling` says."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the layer's inputs hidden from the correction while training."""
     scaling: Literal["standard", "rank_stabilized"] = "standard"
@@ -91,8 +92,11 @@ class LowRank(Method):
             yield Train(name)
 
     def default_learning_rate(self, width: int) -> float:
-        """See docs/decisions/defaults.md."""
-        return rate_for(width)
+        """LoRA's, measured at rank 8; with rank-stabilised scaling such that s times the rate is the same at that rank.
+
+        See docs/decisions/defaults.md.
+        """
+        return rate_for(width) / (math.sqrt(8) if self.scaling == "rank_stabilized" else 1)
 
     def default_epochs(self, rows: int, labels: int) -> int:
         """See docs/decisions/defaults.md."""

@@ -1,7 +1,8 @@
 """PEFT's LoRA adapters, written and read. This file and peft_ia3.py alone know PEFT's key names.
 
-`adapter_model.safetensors` holds `base_model.model.<path>.lora_A.weight` (r × n) and `.lora_B.weight` (m × r), and whole
-modules that were trained as `base_model.model.<path>.<parameter>`; `adapter_config.json` says the rest.
+`adapter_model.safetensors` holds `base_model.model.<path>.lora_A.weight` (r × n) and `.lora_B.weight` (m × r), of a DoRA also
+`.lora_magnitude_vector` (m), and whole modules that were trained as `base_model.model.<path>.<parameter>`;
+`adapter_config.json` says the rest.
 """
 
 import re
@@ -16,6 +17,7 @@ from fewtune.adapted import Adapted, modules_of
 from fewtune.errors import FormatError
 from fewtune.methods._base import Method
 from fewtune.methods._low_rank import LowRank, LowRankLinear
+from fewtune.methods.dora import Dora, DoraLinear
 from fewtune.methods.lora import Lora
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Train, Wrap
@@ -25,10 +27,10 @@ from fewtune.save._files import read_files, write_files
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
-_SYMBOLS = {"A": "lora_A.weight", "B": "lora_B.weight"}
+_SYMBOLS = {"A": "lora_A.weight", "B": "lora_B.weight", "m": "lora_magnitude_vector"}
 # Options of PEFT's LoRA (as of 0.21) that are read here, or that change training alone. Any other one must be off.
 _UNDERSTOOD = """
-    r lora_alpha lora_dropout use_rslora rank_pattern alpha_pattern peft_type task_type base_model_name_or_path revision
+    r lora_alpha lora_dropout use_rslora use_dora rank_pattern alpha_pattern peft_type task_type base_model_name_or_path revision
     target_modules exclude_modules modules_to_save layers_to_transform layers_pattern fan_in_fan_out init_lora_weights
     inference_mode auto_mapping peft_version ensure_weight_tying megatron_config megatron_core qalora_group_size
     loftq_config eva_config corda_config lora_ga_config velora_config
@@ -59,7 +61,7 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
         "lora_alpha": method.alpha,
         "lora_dropout": method.dropout,
         "use_rslora": method.scaling == "rank_stabilized",
-        "use_dora": False,
+        "use_dora": any(isinstance(layer, DoraLinear) for layer in layers.values()),
         "bias": "none",
         "fan_in_fan_out": any(is_transposed(layer.base) for layer in layers.values()),
         "init_lora_weights": True,
@@ -72,7 +74,7 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
-    """Put the LoRA adapter in `folder`, ours or PEFT's own, around `model` in place.
+    """Put the LoRA or DoRA adapter in `folder`, ours or PEFT's own, around `model` in place.
 
     Raises FormatError for a damaged adapter, one for another model, or one that uses what we do not compute: nothing of an
     adapter is ever left out silently.
@@ -87,10 +89,11 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
             factors.setdefault(name.removesuffix("." + _SYMBOLS[symbol]), {})[symbol] = tensor
         else:
             direct[name] = tensor
-    _check_fit(model, folder, factors, direct)
+    kind = Dora if config.get("use_dora") else Lora
+    _check_fit(model, folder, factors, direct, {"A", "B", "m"} if kind is Dora else {"A", "B"})
 
     try:
-        method = Lora(
+        method = kind(
             rank=config["r"],
             alpha=config["lora_alpha"],
             dropout=config.get("lora_dropout", 0.0),
@@ -105,7 +108,7 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
         rank = factors[path]["A"].shape[0]
         alpha = _pattern(config.get("alpha_pattern"), path, method.alpha)
         scale = method.model_copy(update={"rank": rank, "alpha": alpha}).scale
-        edits.append(Wrap(path, partial(LowRankLinear, rank=rank, scale=scale, dropout=method.dropout)))
+        edits.append(Wrap(path, partial(kind.layer_class, rank=rank, scale=scale, dropout=method.dropout)))
     edits += [Train(name) for name in direct]
     return fill(model, method, tuple(edits), factors, direct)
 
@@ -146,7 +149,11 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _check_fit(
-    model: PreTrainedModel, folder: Path, factors: dict[str, dict[str, Tensor]], direct: dict[str, Tensor]
+    model: PreTrainedModel,
+    folder: Path,
+    factors: dict[str, dict[str, Tensor]],
+    direct: dict[str, Tensor],
+    symbols: set[str],
 ) -> None:
     modules = dict(model.named_modules())
     if not factors:
@@ -154,11 +161,13 @@ def _check_fit(
     for path, pair in factors.items():
         base = modules.get(path)
         if (
-            set(pair) != {"A", "B"}
-            or [t.dim() for t in pair.values()] != [2, 2]
+            set(pair) != symbols
+            or [pair["A"].dim(), pair["B"].dim()] != [2, 2]
             or len(pair["A"]) != pair["B"].shape[1]
+            or ("m" in pair and pair["m"].shape != pair["B"].shape[:1])
         ):
-            raise FormatError("adapter_damaged", folder=folder, reason=f"{path}: A and B do not belong together")
+            reason = f"{path}: {', '.join(sorted(symbols))} do not belong together"
+            raise FormatError("adapter_damaged", folder=folder, reason=reason)
         if (
             base is None
             or not is_linear(base)
