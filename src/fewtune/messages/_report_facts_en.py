@@ -99,6 +99,7 @@ SENTENCES: dict[str, str] = {
     "report_vllm_architecture": "vLLM's documentation does not list {architecture} among the classification models it serves (looked up in November "
     "2026).",
     "report_vllm_task": "Not checked for the task {task}. vLLM chooses what it does with the logits by `problem_type` in config.json.",
+    "report_vllm_not_lora": "vLLM reads whole models and LoRA adapters, and what this method learned is another kind of adapter, so vLLM cannot serve it.",
     "report_vllm_own": "vLLM reads whole models and LoRA adapters. What this method learned is in a form of fewtune's own, so vLLM cannot serve it.",
     "report_use_resume": "This run did not finish, so there is nothing to use yet. Go on with",
     "report_use_text": "some text",

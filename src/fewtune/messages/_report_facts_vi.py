@@ -98,6 +98,7 @@ SENTENCES: dict[str, str] = {
     "thử ở đây.",
     "report_vllm_architecture": "Tài liệu của vLLM không kể {architecture} trong các mô hình phân loại mà nó phục vụ (tra cứu tháng 11 năm 2026).",
     "report_vllm_task": "Chưa kiểm tra với bài toán {task}. vLLM dựa vào `problem_type` trong config.json để biết phải làm gì với các logit.",
+    "report_vllm_not_lora": "vLLM đọc mô hình trọn vẹn và adapter LoRA, còn phần mà phương pháp này học được là một loại adapter khác, nên vLLM không phục vụ được.",
     "report_vllm_own": "vLLM đọc cả mô hình hoặc adapter LoRA. Những gì phương pháp này học được nằm trong định dạng riêng của fewtune, nên vLLM không "
     "phục vụ được.",
     "report_use_resume": "Lần chạy này chưa xong nên chưa có gì để dùng. Hãy chạy tiếp bằng",

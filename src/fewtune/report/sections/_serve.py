@@ -23,6 +23,8 @@ def vllm(run: Run, is_peft: bool, shell: Callable[[str], str], words: Words) -> 
     whole = run.folder.model.exists()
     if not whole and not is_peft:
         return "", "vllm_own"
+    if run.plan.method == "ia3":  # and peft 0.21 fails to merge it where the head has several modules
+        return "", "vllm_not_lora"
     if run.plan.task != "classification":
         return "", "vllm_task"
     if run.plan.architecture not in SERVED:
