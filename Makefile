@@ -37,8 +37,9 @@ docs: .venv/.installed-docs
 quality: .venv/.installed-dev
 	$(BIN)/python benchmarks/quality.py --data "$(DATA)" --out quality
 
+# Question answering beside peft: twelve runs; ROWS=500 learns from at most so many questions of each set.
 quality-qa: .venv/.installed-dev
-	$(BIN)/python benchmarks/quality_qa.py --data "$(DATA)" --out quality-qa
+	$(BIN)/python benchmarks/quality_qa.py --data "$(DATA)" --out quality-qa $(if $(ROWS),--rows $(ROWS))
 
 parity: .venv/.installed-dev
 	$(BIN)/python benchmarks/parity.py --data "$(DATA)"
