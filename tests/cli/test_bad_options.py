@@ -261,9 +261,9 @@ def broken(here: Path, trained: Path) -> Path:
         ("adapter/adapter_config.json", "{", "adapter: the adapter is damaged: ", "adapter: adapter bị hỏng: "),
         (
             "adapter/adapter_config.json",
-            '{"peft_type": "IA3"}',
-            "holds an adapter of type IA3",
-            "chứa adapter loại IA3",
+            '{"peft_type": "VERA"}',
+            "holds an adapter of type VERA",
+            "chứa adapter loại VERA",
         ),
         ("adapter/adapter_model.safetensors", "x", "adapter: the adapter is damaged: ", "adapter: adapter bị hỏng: "),
         (

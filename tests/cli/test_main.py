@@ -214,14 +214,14 @@ def test_as_a_program():
     good, bad = shell("methods"), shell("methods", "nope")
     assert (good.returncode, good.stderr) == (0, "")
     assert bad.returncode == 2
-    assert bad.stderr == "Error: unknown method 'nope'; known: bitfit, full, head, ia3, last_layers, lora\n"
+    assert bad.stderr == "Error: unknown method 'nope'; known: bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, rslora\n"
 
 
 def test_a_reader_that_goes_away_is_no_bug():
     """`fewtune methods | head -1`."""
     line = f"{sys.executable} -m fewtune methods | head -1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("full")
+    assert done.stdout.startswith("bitfit")
     assert done.stderr == ""
 
 
@@ -243,5 +243,5 @@ def test_output_is_utf8_whatever_the_system_prefers(encoding: str):
     assert done.returncode == 2
     assert (
         done.stderr.decode("utf-8")
-        == "Lỗi: không có method nào tên 'nope'; có: bitfit, full, head, ia3, last_layers, lora\n"
+        == "Lỗi: không có method nào tên 'nope'; có: bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, rslora\n"
     )

@@ -332,7 +332,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "pissa": (edited(init_lora_weights="pissa_niter_4"), "the adapter uses init_lora_weights=pissa_niter_4"),
     "olora": (edited(init_lora_weights="OLoRA"), "the adapter uses init_lora_weights=OLoRA"),
     "unknown_option": (edited(twisted=[1]), r"the adapter uses twisted=\[1\]"),
-    "ia3": (edited(peft_type="IA3"), "holds an adapter of type IA3"),
+    "vera": (edited(peft_type="VERA"), "holds an adapter of type VERA"),
     "no_weights": (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS} is missing"),
     "no_config": (lambda folder: (folder / CONFIG).unlink(), "no adapter here"),
     "config_is_a_list": (lambda folder: (folder / CONFIG).write_text("[]"), "holds an adapter of type None"),
@@ -369,7 +369,7 @@ def test_what_cannot_be_read_right_is_refused(damage: str, tmp_path: Path) -> No
 def test_real_adapters_of_other_kinds_are_refused(tmp_path: Path) -> None:
     kinds = {
         "bias": peft.LoraConfig(target_modules=["query"], bias="lora_only"),
-        "ia3": peft.IA3Config(target_modules=["key", "output.dense"], feedforward_modules=["output.dense"]),
+        "loha": peft.LoHaConfig(target_modules=["query"]),
         "embedding": peft.LoraConfig(target_modules=["word_embeddings"]),
         "pissa": peft.LoraConfig(target_modules=["query"], init_lora_weights="pissa"),
     }
