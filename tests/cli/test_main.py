@@ -29,6 +29,8 @@ HEAVY = (
     "huggingface_hub",
 )
 
+METHODS = "bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, rslora"
+
 
 def shell(*args: str, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -214,7 +216,7 @@ def test_as_a_program():
     good, bad = shell("methods"), shell("methods", "nope")
     assert (good.returncode, good.stderr) == (0, "")
     assert bad.returncode == 2
-    assert bad.stderr == "Error: unknown method 'nope'; known: bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, rslora\n"
+    assert bad.stderr == f"Error: unknown method 'nope'; known: {METHODS}\n"
 
 
 def test_a_reader_that_goes_away_is_no_bug():
@@ -241,7 +243,4 @@ def test_output_is_utf8_whatever_the_system_prefers(encoding: str):
     args = [sys.executable, "-m", "fewtune", "--language", "vi", "methods", "nope"]
     done = subprocess.run(args, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": encoding})
     assert done.returncode == 2
-    assert (
-        done.stderr.decode("utf-8")
-        == "Lỗi: không có method nào tên 'nope'; có: bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, rslora\n"
-    )
+    assert done.stderr.decode("utf-8") == f"Lỗi: không có method nào tên 'nope'; có: {METHODS}\n"
