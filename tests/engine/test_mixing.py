@@ -133,6 +133,15 @@ def test_the_forms_stand_as_the_templates_say(folder: Path) -> None:
             assert row[PROMPT] in ("C: có", "C: không") and row[COMPLETION].startswith("cá số")
 
 
+def test_a_set_has_words_and_constants_of_its_own_before_those_of_its_templates(folder: Path) -> None:
+    of = TEMPLATES.replace("places:", "constants: {shop: chợ}\nplaces:").replace("A: {text}", "A {shop}: {text}")
+    (folder / "t.yaml").write_text(of, encoding="utf-8")
+    sets = "\n  - {name: a, data: a.jsonl, templates: t.yaml, labels: {yes: đúng}, constants: {shop: quán}}"
+    rows = mixed_sources(mixture(folder, sets=sets)).tables["test"].rows
+    assert {row[COMPLETION] for row in rows} == {"đúng", "không"}
+    assert all(row[PROMPT].startswith(("A quán: ", "B: ")) and "- đúng" in row[PROMPT] for row in rows)
+
+
 def test_judged_rows_are_put_in_every_wording_with_all_references(folder: Path) -> None:
     found = mixed_sources(mixture(folder))
     first = Counter(row[PROMPT][0] for row in found.tables["test"].rows if row[SET] == "a")
