@@ -14,6 +14,7 @@ from fewtune.methods.bitfit import Bitfit
 from fewtune.model.find import Origin
 from fewtune.save.own import load, save
 from models import BLOCKS, HEADS, INNER, WIDTH, inputs_of, tiny_batch, tiny_config, tiny_model
+from steps import method_losses
 
 TOP = {
     "bert": ("bert.pooler.", "classifier."),
@@ -104,15 +105,7 @@ def test_the_bias_of_a_key_changes_nothing_in_bert() -> None:
 
 @pytest.mark.parametrize("architecture", ["bert", "gpt2"])
 def test_the_loss_falls(architecture: str) -> None:
-    model, batch = tiny_model(architecture), tiny_batch(architecture)
-    optimizer = torch.optim.AdamW(adapt(model, Bitfit()).trainable().values(), lr=Bitfit().default_learning_rate(32))
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = model(**batch).loss
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
+    losses = method_losses(Bitfit(), architecture)
     assert losses[-1] < losses[0] - 0.1
 
 

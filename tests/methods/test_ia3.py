@@ -13,6 +13,7 @@ from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods.ia3 import Ia3, Rescaled
 from models import ARCHITECTURES, INNER, WIDTH, logits, tiny_batch, tiny_config, tiny_model
+from steps import method_losses
 
 # Last names of what rescales its output, and of what rescales its input: written by hand.
 EXPECTED = {
@@ -107,15 +108,7 @@ def test_the_gradients_at_the_start() -> None:
 
 
 def test_the_loss_falls() -> None:
-    model, batch = tiny_model("bert"), tiny_batch("bert")
-    optimizer = torch.optim.AdamW(adapt(model, Ia3()).trainable().values(), lr=Ia3().default_learning_rate(32))
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = model(**batch).loss
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
+    losses = method_losses(Ia3(), "bert")
     assert losses[-1] < losses[0] - 0.1
 
 

@@ -12,6 +12,7 @@ from fewtune.methods.last_layers import LastLayers
 from fewtune.model.find import Origin
 from fewtune.save.own import load, save
 from models import ARCHITECTURES, inputs_of, tiny_batch, tiny_config, tiny_model
+from steps import losses
 
 # Where the block of index 1, the last one, stands, and what stands behind the blocks and learns too: written by hand.
 LAST = {
@@ -97,15 +98,9 @@ def test_the_gradient_is_that_of_full_fine_tuning() -> None:
 def test_what_the_frozen_blocks_say_stays_bitwise_and_the_loss_falls() -> None:
     model, plain, batch = tiny_model("bert"), tiny_model("bert"), tiny_batch("bert")
     adapted = adapt(model, LastLayers(layers=1))
-    optimizer = torch.optim.AdamW(adapted.trainable().values(), lr=LastLayers().default_learning_rate(32))
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = model(**batch).loss
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < losses[0] - 0.05
+    learning, rate = adapted.trainable().values(), LastLayers().default_learning_rate(32)
+    found = losses(lambda: model(**batch).loss, learning, rate=rate, steps=19)
+    assert found[-1] < found[0] - 0.05
     with torch.no_grad():
         hidden, before = (m(**inputs_of(batch), output_hidden_states=True).hidden_states for m in (model, plain))
     assert torch.equal(hidden[1], before[1])

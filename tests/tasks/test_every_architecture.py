@@ -21,6 +21,7 @@ from fewtune.save.folder import load_adapter, save_tuned
 from fewtune.tasks._base import Batch
 from fewtune.testing.tasks import padding_is_invisible
 from models import CLS, EOS, PAD, SEP, SPECIAL, WRITERS
+from steps import task_losses
 from tasks.grid import ENCODERS, PAIRS, REFUSED, TASKS, Grid, lines_of
 
 each_pair = pytest.mark.parametrize(("task", "architecture"), PAIRS, ids=map("-".join, PAIRS))
@@ -234,15 +235,7 @@ def test_three_steps_lower_the_loss_and_what_is_saved_answers_the_same(
     adapted = adapt(grid.model(task, architecture), prepared.config.method)
     batch = prepared.task.collate(prepared.examples["train"].features, prepared.tokenizer)
     before = answers(prepared, adapted.model)
-    optimizer = torch.optim.AdamW(adapted.trainable().values(), lr=3e-3)
-    losses = []
-    for _ in range(4):
-        loss = prepared.task.loss(prepared.task.outputs(adapted.model, batch), batch) / prepared.task.count(batch)
-        losses.append(float(loss.detach()))
-        optimizer.zero_grad()
-        loss.backward()
-        if len(losses) < 4:
-            optimizer.step()
+    losses = task_losses(prepared.task, adapted.model, batch)
     assert losses == sorted(losses, reverse=True) and losses[3] < losses[0], losses
 
     save_tuned(adapted, tmp_path / "adapter", prepared.origin, prepared.tokenizer, prepared.task.peft_task_type)

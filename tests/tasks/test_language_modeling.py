@@ -27,6 +27,7 @@ from fewtune.tasks._choose import choose
 from fewtune.tasks._language import IGNORED
 from fewtune.tasks.language_modeling import LanguageModeling
 from models import DECODERS, EOS, MASKED, tiny_config, tiny_model, tiny_tokenizer, write_tiny
+from steps import task_losses
 
 TEXTS = [
     "The parcel never came, and nobody answers the phone.",
@@ -200,14 +201,7 @@ def test_three_steps_lower_the_loss(architecture: str, task: LanguageModeling) -
     tokenizer = tiny_tokenizer(architecture)
     adapted = adapt(tiny_model(architecture, head=task.auto_class), Lora(dropout=0.0))
     batch = task.collate(pieces(task, tokenizer), tokenizer)
-    optimizer = torch.optim.AdamW(adapted.trainable().values(), lr=3e-3)
-    losses = []
-    for _ in range(4):
-        loss = task.loss(task.outputs(adapted.model, batch), batch) / task.count(batch)
-        loss.backward()
-        losses.append(float(loss.detach()))
-        optimizer.step()
-        optimizer.zero_grad()
+    losses = task_losses(task, adapted.model, batch)
     assert losses[3] < losses[0] and losses[1] < losses[0], losses
 
 

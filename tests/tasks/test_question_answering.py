@@ -12,6 +12,7 @@ from fewtune.tasks._span_scores import answers_of, context_of
 from fewtune.tasks.question_answering import QuestionAnswering
 from fewtune.testing import task_checks
 from models import ARCHITECTURES, tiny_model, tiny_tokenizer
+from steps import task_losses
 from tasks.questions import HANOI, NONE, PARCEL, ROWS, SHORT, WITHOUT, answered
 
 HEAD = "AutoModelForQuestionAnswering"
@@ -115,14 +116,7 @@ def test_the_loss_is_that_of_bert_for_question_answering() -> None:
 def test_three_steps_lower_the_loss(architecture: str) -> None:
     model, task, tokenizer = model_of(architecture), TASK.prepare(WITHOUT), tiny_tokenizer(architecture)
     batch = task.collate(task.learned(pieces(architecture)), tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(4):
-        loss = task.loss(task.outputs(model, batch), batch) / task.count(batch)
-        losses.append(float(loss.detach()))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    losses = task_losses(task, model, batch, rate=1e-3)
     assert losses == sorted(losses, reverse=True)
 
 

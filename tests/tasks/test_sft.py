@@ -27,6 +27,7 @@ from fewtune.tasks._chat import prompt_ids, written
 from fewtune.tasks._language import IGNORED
 from fewtune.tasks.sft import Replied, Sft
 from models import DECODERS, EOS, tiny_config, tiny_model, tiny_tokenizer, write_tiny
+from steps import task_losses
 
 HEAD = "AutoModelForCausalLM"
 TALKS: list[tuple[Turn, ...]] = [
@@ -128,14 +129,7 @@ def test_three_steps_lower_the_loss(architecture: str) -> None:
     task, tokenizer = ready(architecture)
     adapted = adapt(tiny_model(architecture, head=HEAD), Lora(dropout=0.0))
     batch = task.collate(task.encode(ROWS, tokenizer), tokenizer)
-    optimizer = torch.optim.AdamW(adapted.trainable().values(), lr=3e-3)
-    losses = []
-    for _ in range(4):
-        loss = task.loss(task.outputs(adapted.model, batch), batch) / task.count(batch)
-        loss.backward()
-        losses.append(float(loss.detach()))
-        optimizer.step()
-        optimizer.zero_grad()
+    losses = task_losses(task, adapted.model, batch)
     assert losses[3] < losses[0] and losses[1] < losses[0], losses
 
 
