@@ -4,15 +4,18 @@ import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
-from fewtune.model.edits import Edit, Rate, Train, Wrap
+from fewtune.model.edits import Edit, Every, Moment, Penalty, Rate, Train, Wrap
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,58 @@ class Adapted:
         return {
             edit.parameter: self.model.get_parameter(edit.parameter) for edit in self.edits if isinstance(edit, Train)
         }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """`<layer>.<symbol>` and `<parameter>` → what was learned: enough to tune the same base model to the same again."""
+        found = {
+            f"{path}.{symbol}": tensor
+            for path, layer in self.layers().items()
+            for symbol, tensor in layer.tensors().items()
+        }
+        return found | {path: parameter.detach() for path, parameter in self.directly().items()}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors()` gave. Raises ValueError, with the name at which they differ, for those of another model."""
+        layers, direct = self.layers(), self.directly()
+        mine: dict[str, dict[str, Tensor]] = {path: {} for path in layers}
+        for name, tensor in tensors.items():
+            path, _, symbol = name.rpartition(".")
+            if path in layers:
+                mine[path][symbol] = tensor
+            elif name not in direct or direct[name].shape != tensor.shape:
+                raise ValueError(name)
+        for missing in direct.keys() - tensors.keys():
+            raise ValueError(missing)
+        for path, layer in layers.items():
+            try:
+                layer.load(mine[path])
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
+        with torch.no_grad():
+            for name, parameter in direct.items():
+                parameter.copy_(tensors[name])
+
+    def remembered(self) -> dict[str, Tensor]:
+        """`<layer>.<symbol>` → what the method keeps between steps; a run that goes on needs it."""
+        return {
+            f"{path}.{symbol}": t for path, layer in self.layers().items() for symbol, t in layer.remembered().items()
+        }
+
+    def recall(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `remembered()` gave."""
+        for path, layer in self.layers().items():
+            layer.recall({symbol: tensors[f"{path}.{symbol}"] for symbol in layer.remembered()})
+
+    def penalty(self) -> Tensor | None:
+        """What the method adds to the loss of a step, None where it adds nothing."""
+        terms = [edit.of(self.model) for edit in self.edits if isinstance(edit, Penalty)]
+        return torch.stack(terms).sum() if terms else None
+
+    def act(self, when: Literal["gradients", "moved"], step: int, steps: int, optimizer: Optimizer) -> None:
+        """Let the method do what it does at every step; a loop of your own calls it twice, see `Every`."""
+        for edit in self.edits:
+            if isinstance(edit, Every) and edit.when == when:
+                edit.act(Moment(self.model, step, steps, optimizer))
 
     def rate_factor(self, parameter: str) -> float:
         """What the learning rate of the parameter at this path is multiplied by."""
@@ -76,8 +131,8 @@ def adapt(model: PreTrainedModel, method: Method) -> Adapted:
                 model.set_submodule(path, layer(base).train(base.training))
             case Train(parameter):
                 model.get_parameter(parameter).requires_grad_(True)
-            case Rate():
-                pass  # asked for by the optimiser
+            case Rate() | Penalty() | Every():
+                pass  # asked for in training
     return Adapted(model, method, edits)
 
 
@@ -87,8 +142,8 @@ def modules_of(model: nn.Module, parameters: Iterator[str] | dict[str, nn.Parame
     Raises ValueError when some parameter stands in a module that also holds others.
     """
     wanted, found = set(parameters), []
-    for path, module in model.named_modules():
-        own = {f"{path}.{name}" for name, _ in module.named_parameters()}
+    for path, module in model.named_modules(remove_duplicate=False):
+        own = {f"{path}.{name}" for name, _ in module.named_parameters(remove_duplicate=False)}
         if path and own and own <= wanted:
             found.append(path)
             wanted -= own

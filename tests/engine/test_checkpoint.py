@@ -8,31 +8,56 @@ import pytest
 import torch
 from torch import nn
 
+from fewtune.adapted import Adapted
 from fewtune.engine import checkpoint
 from fewtune.errors import FormatError
+from fewtune.methods._low_rank import LowRankLinear
+from fewtune.methods.lora import Lora
+from fewtune.model.edits import Train, Wrap
 
 
-def parameters(value: float = 0.0, shape: tuple[int, ...] = (2, 3)) -> dict[str, nn.Parameter]:
-    return {"a.B": nn.Parameter(torch.full(shape, value)), "head": nn.Parameter(torch.full((4,), value))}
+class Counting(LowRankLinear):
+    """A layer of a method that remembers something beside what was learned."""
+
+    seen = torch.zeros(())
+
+    def remembered(self) -> dict[str, torch.Tensor]:
+        return {"seen": self.seen}
+
+    def recall(self, tensors: dict[str, torch.Tensor]) -> None:
+        self.seen = tensors["seen"]
+
+
+def model(value: float = 0.0, outputs: int = 3, *, head: bool = True) -> Adapted:
+    """One adapter layer and a head, everything learned being `value`."""
+    inner: Any = nn.ModuleDict({"a": Counting(nn.Linear(2, outputs), rank=1, scale=1.0), "head": nn.Linear(3, 4)})
+    edits = (Wrap("a", lambda base: base), *([Train("head.bias")] if head else []))
+    inner.a.seen = torch.full((), value)
+    adapted = Adapted(inner.requires_grad_(False), Lora(), edits)
+    for tensor in (inner.a.A, inner.a.B, inner.head.bias):
+        tensor.requires_grad_(True).data.fill_(value)
+    return adapted
 
 
 def save(folder: Path, value: float) -> None:
-    checkpoint.save_state(folder, parameters(value), {"a.B.exp_avg": torch.full((2, 3), value)}, {"value": value})
+    checkpoint.save_state(folder, model(value), {"a.B.exp_avg": torch.full((2, 3), value)}, {"value": value})
 
 
 def test_everything_comes_back_bitwise(tmp_path: Path) -> None:
     torch.manual_seed(3)
     state = {"seconds": 0.1 + 0.2, "best": {"f1": 1 / 3}, "reason": None}
-    checkpoint.save_state(tmp_path / "last", parameters(1 / 3), {"x.exp_avg": torch.full((5,), 1e-30)}, state)
+    checkpoint.save_state(tmp_path / "last", model(1 / 3), {"x.exp_avg": torch.full((5,), 1e-30)}, state)
     expected = torch.rand(4)
     torch.manual_seed(4)
-    found = parameters()
+    found = model()
     optimizer, read = checkpoint.load_state(tmp_path / "last", found)
     assert torch.equal(torch.rand(4), expected)
     assert read == state
     assert torch.equal(optimizer["x.exp_avg"], torch.full((5,), 1e-30))
-    assert all(torch.equal(found[name], value) for name, value in parameters(1 / 3).items())
-    assert all(parameter.requires_grad for parameter in found.values())
+    assert found.tensors().keys() == {"a.A", "a.B", "head.bias"}
+    assert all(torch.equal(found.tensors()[name], value) for name, value in model(1 / 3).tensors().items())
+    assert all(parameter.requires_grad for parameter in found.trainable().values())
+    assert found.remembered() == {"a.seen": torch.tensor(1 / 3)}
 
 
 def test_a_newer_one_takes_the_place_of_the_older_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -45,11 +70,11 @@ def test_a_newer_one_takes_the_place_of_the_older_and_leaves_nothing_beside(tmp_
 def test_an_error_while_writing_leaves_the_older_one(tmp_path: Path) -> None:
     save(tmp_path / "last", 1.0)
     with pytest.raises(TypeError):
-        checkpoint.save_state(tmp_path / "last", parameters(2.0), {}, {"not json": object()})
+        checkpoint.save_state(tmp_path / "last", model(2.0), {}, {"not json": object()})
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
-    found = parameters()
+    found = model()
     checkpoint.load_state(tmp_path / "last", found)
-    assert float(found["head"][0].detach()) == 1.0
+    assert float(found.tensors()["head.bias"][0]) == 1.0
 
 
 class Killed(BaseException):
@@ -80,9 +105,9 @@ def test_a_kill_at_any_rename_leaves_a_whole_checkpoint(
         save(tmp_path / "last", 2.0)
     assert (tmp_path / "last.old").exists() == (renames > 0)
     checkpoint.recover(tmp_path / "last")
-    found = parameters()
+    found = model()
     _, state = checkpoint.load_state(tmp_path / "last", found)
-    assert (float(found["head"][0].detach()), state) == (value, {"value": value})
+    assert (float(found.tensors()["head.bias"][0]), state) == (value, {"value": value})
     assert not (tmp_path / "last.old").exists()
     save(tmp_path / "last", 3.0)
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
@@ -93,23 +118,16 @@ def test_recovering_where_there_is_nothing_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        parameters(shape=(3, 2)),
-        {"a.B": parameters()["a.B"]},
-        parameters() | {"new": parameters()["head"]},
-    ],
-)
-def test_parameters_of_another_run_are_refused_untouched(other: dict[str, Any], tmp_path: Path) -> None:
-    checkpoint.save_parameters(tmp_path / "best", parameters(1.0))
+@pytest.mark.parametrize("other", [model(head=False), model(outputs=4)], ids=["fewer", "shape"])
+def test_parameters_of_another_run_are_refused(other: Adapted, tmp_path: Path) -> None:
+    checkpoint.save_parameters(tmp_path / "best", model(1.0))
     with pytest.raises(FormatError, match="belongs to other options or another model"):
         checkpoint.load_parameters(tmp_path / "best", other)
-    assert all(float(parameter.detach().abs().sum()) == 0 for parameter in other.values())
 
 
 @pytest.mark.parametrize(
-    "file", ["parameters.safetensors", "optimizer.safetensors", "random.safetensors", "state.json"]
+    "file",
+    ["parameters.safetensors", "remembered.safetensors", "optimizer.safetensors", "random.safetensors", "state.json"],
 )
 @pytest.mark.parametrize("damage", ["missing", "cut", "noise"])
 def test_damage_is_named_with_its_file(file: str, damage: str, tmp_path: Path) -> None:
@@ -123,4 +141,4 @@ def test_damage_is_named_with_its_file(file: str, damage: str, tmp_path: Path) -
         case _:
             path.write_bytes(b"\x93" * 200)
     with pytest.raises(FormatError, match=rf"{file}: the checkpoint is damaged \(.+\)"):
-        checkpoint.load_state(tmp_path / "last", parameters())
+        checkpoint.load_state(tmp_path / "last", model())

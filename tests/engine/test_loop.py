@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from engine.runs import FP32, make_loop, reviews
+from fewtune.adapted import Adapted
 from fewtune.engine.loop import Loop
 from fewtune.engine.optim import schedule
 from fewtune.engine.precision import Precision
@@ -22,6 +23,7 @@ from fewtune.errors import TrainingError
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
+from fewtune.model.edits import Penalty
 from fewtune.record.event import Event
 from fewtune.tasks._base import Batch, Features
 from fewtune.tasks.classification import Classification
@@ -92,6 +94,22 @@ def test_a_ragged_window_gives_the_gradient_of_one_big_batch(
     assert far(gradient_of(loop, window, monkeypatch), whole) < 1e-12
     loop.model.zero_grad()
     assert far(gradient_of_mean_of_means(loop, window), whole) > 0.1
+
+
+def test_a_methods_penalty_counts_once_a_step_however_many_batches_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its gradient is added as it stands: not divided by the count, not once a batch."""
+    loop = double_loop(tmp_path, method=Lora(rank=2, dropout=0.0))
+    features = loop.train.features[:9]
+    plain = gradient_of(loop, cut(features, (3, 5, 1)), monkeypatch)
+    loop.model.zero_grad()
+    name = next(name for name in loop.adapted.trainable() if name.endswith(".A"))
+    penalty = Penalty(lambda model: 0.5 * model.get_parameter(name).square().sum())
+    loop.adapted = Adapted(loop.adapted.model, loop.adapted.method, (*loop.adapted.edits, penalty))
+    added = gradient_of(loop, cut(features, (3, 5, 1)), monkeypatch) - plain
+    expected = [p.flatten() if n == name else torch.zeros(p.numel()) for p, n in loop.optimizer.names.items()]
+    torch.testing.assert_close(added, torch.cat(expected).detach().double())
 
 
 def test_an_epoch_of_ragged_windows_is_adamw_on_big_batches_written_by_hand(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fewtune.adapted import Adapted
 from fewtune.engine.optim import Optimizer, schedule
 from fewtune.engine.precision import Precision
 from fewtune.methods.lora import Lora
-from fewtune.model.edits import Rate, Train
+from fewtune.model.edits import Every, Moment, Rate, Train
 from fewtune.settings import TrainConfig
 
 STEPS = 12
@@ -322,3 +322,39 @@ def test_a_step_that_overflowed_in_fp16_is_left_out() -> None:
     norm = optimizer.step(scaler)
     assert norm == pytest.approx(3 * math.sqrt(sum(math.prod(shape) for shape in SHAPES.values())))
     assert worst(values(model), before) > 1e-4
+
+
+def heard(*, gradient: float = 0.5) -> tuple[list[str], list[float]]:
+    """What a method sees at the two moments of a step: which comes when, and how far the parameters have moved."""
+    moments: list[str] = []
+    norms: list[float] = []
+
+    def act(at: Moment) -> None:
+        bias = at.model.get_parameter("head.bias")
+        assert bias.grad is not None
+        moments.append(
+            f"{at.step} of {at.steps}: {at.optimizer.state[bias]['step'] if bias in at.optimizer.state else 0}"
+        )
+        norms.append(float(bias.grad.norm()))
+
+    model = adapted()
+    model = Adapted(model.model, model.method, (*model.edits, Every("gradients", act), Every("moved", act)))
+    optimizer = Optimizer(model, TrainConfig(clip=0.1), 1e-2, STEPS)
+    for _ in range(2):
+        for parameter in optimizer.names:
+            parameter.grad = torch.full_like(parameter, gradient)
+        optimizer.step(NO_SCALER)
+    assert all(parameter.grad is None for parameter in optimizer.names)
+    return moments, norms
+
+
+def test_a_method_acts_on_the_gradients_before_they_are_clipped_and_once_all_has_moved() -> None:
+    moments, norms = heard()
+    assert moments == ["0 of 12: 0", "0 of 12: 1.0", "1 of 12: 1.0", "1 of 12: 2.0"]
+    assert norms[0] == pytest.approx(0.5 * math.sqrt(2))
+    assert norms[1] < 0.1 < norms[0], "clipped between the two"
+
+
+def test_a_step_whose_gradients_overflowed_has_not_moved() -> None:
+    moments, _ = heard(gradient=math.inf)
+    assert [moment[0] for moment in moments] == ["0", "1"]

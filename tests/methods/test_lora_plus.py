@@ -40,7 +40,7 @@ def kind_of(name: str) -> str:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("ratio", [16, 3.5])
 def test_b_and_the_head_take_steps_ratio_times_those_of_a(architecture: str, ratio: float) -> None:
-    adapted = adapt(tiny_model(architecture), LoraPlus(rank=2, ratio=ratio))
+    adapted = adapt(tiny_model(architecture), LoraPlus(rank=2, rate_ratio=ratio))
     moved = steps(adapted)
     expected = {"A": RATE, "B": ratio * RATE, "head": ratio * RATE}
     assert {kind_of(name) for name in moved} == set(expected)
@@ -79,7 +79,7 @@ def test_a_language_model_has_no_new_head_and_its_targets_may_be_few() -> None:
 
 def test_the_default_rate_gives_b_twice_loras() -> None:
     for ratio in (2, 16, 64):
-        method = LoraPlus(ratio=ratio)
+        method = LoraPlus(rate_ratio=ratio)
         assert ratio * method.default_learning_rate(384) == pytest.approx(2 * Lora().default_learning_rate(384))
     stabilized = LoraPlus(scaling="rank_stabilized")
     assert stabilized.scale * stabilized.default_learning_rate(384) == pytest.approx(
@@ -90,4 +90,4 @@ def test_the_default_rate_gives_b_twice_loras() -> None:
 @pytest.mark.parametrize("ratio", [0.5, 0, -16])
 def test_a_ratio_below_one_is_refused(ratio: float) -> None:
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
-        LoraPlus(ratio=ratio)
+        LoraPlus(rate_ratio=ratio)

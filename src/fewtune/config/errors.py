@@ -42,7 +42,9 @@ FIELD_WORDS = {
     "class_weight": "class_weights",
     "pos_weight": "class_weights",
     "use_rslora": "scaling",
-    "loraplus_lr_ratio": "ratio",
+    "loraplus_lr_ratio": "rate_ratio",
+    "rank_pattern": "ranks",
+    "modules_to_save": "also",
 }
 
 # What pydantic calls a mistake → our sentence, with the place of the limit in its context.

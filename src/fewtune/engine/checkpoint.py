@@ -1,6 +1,6 @@
 """The state of a run on disk: everything that decides what the next step computes.
 
-    checkpoints/last/    parameters.safetensors  optimizer.safetensors  random.safetensors  state.json
+    checkpoints/last/    parameters, remembered, optimizer, random (.safetensors)  state.json
     checkpoints/best/    parameters.safetensors
 
 A checkpoint is written beside the old one and takes its place in one rename, so a kill leaves a whole one.
@@ -13,41 +13,42 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 
 
-def save_parameters(folder: Path, parameters: dict[str, nn.Parameter]) -> None:
-    """Write what learns as `folder`/parameters.safetensors, replacing an older `folder`."""
+def save_parameters(folder: Path, adapted: Adapted) -> None:
+    """Write what was learned as `folder`/parameters.safetensors, replacing an older `folder`."""
     with _replacing(folder) as made:
-        _write(made / "parameters.safetensors", {name: p.detach() for name, p in parameters.items()})
+        _write(made / "parameters.safetensors", adapted.tensors())
 
 
-def load_parameters(folder: Path, parameters: dict[str, nn.Parameter]) -> None:
-    """Read them back into the same parameters. Raises FormatError when they are others."""
-    tensors = _read(folder / "parameters.safetensors")
-    if set(tensors) != set(parameters) or any(tensors[name].shape != p.shape for name, p in parameters.items()):
-        raise FormatError("checkpoint_other", folder=folder)
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(tensors[name])
+def load_parameters(folder: Path, adapted: Adapted) -> None:
+    """Read it back into the same model. Raises FormatError when it is another."""
+    try:
+        adapted.load(_read(folder / "parameters.safetensors"))
+    except ValueError:
+        raise FormatError("checkpoint_other", folder=folder) from None
 
 
-def save_state(
-    folder: Path, parameters: dict[str, nn.Parameter], optimizer: dict[str, Tensor], state: dict[str, Any]
-) -> None:
-    """Write everything: parameters, the optimiser's tensors, the random generators, and `state` (JSON values)."""
+def save_state(folder: Path, adapted: Adapted, optimizer: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write everything: what was learned, what the method remembers, the optimiser's tensors, the random generators, and
+    `state` (JSON values).
+    """
     with _replacing(folder) as made:
-        _write(made / "parameters.safetensors", {name: p.detach() for name, p in parameters.items()})
+        _write(made / "parameters.safetensors", adapted.tensors())
+        _write(made / "remembered.safetensors", adapted.remembered())
         _write(made / "optimizer.safetensors", optimizer)
         _write(made / "random.safetensors", _random_state())
         (made / "state.json").write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
 
 
-def load_state(folder: Path, parameters: dict[str, nn.Parameter]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Restore parameters and random generators; returns the optimiser's tensors and `state`."""
-    load_parameters(folder, parameters)
+def load_state(folder: Path, adapted: Adapted) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Restore the model and the random generators; returns the optimiser's tensors and `state`."""
+    load_parameters(folder, adapted)
+    adapted.recall(_read(folder / "remembered.safetensors"))
     optimizer, random = _read(folder / "optimizer.safetensors"), _read(folder / "random.safetensors")
     try:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))

@@ -111,7 +111,7 @@ class Loop:
             self.progress.reason = self._why_stop()
             self._save()
         self.emit(Event(kind="stopped", step=self.progress.step, epoch=self._epoch(), reason=self.progress.reason))
-        checkpoint.load_parameters(self.folder / "best", self.adapted.trainable())
+        checkpoint.load_parameters(self.folder / "best", self.adapted)
         return self.progress
 
     def said(self, examples: Examples) -> Said:
@@ -126,7 +126,7 @@ class Loop:
 
     def resume(self) -> None:
         """Go on from `checkpoints/last`, bit for bit as if nothing had happened."""
-        optimizer, state = checkpoint.load_state(self.folder / "last", self.adapted.trainable())
+        optimizer, state = checkpoint.load_state(self.folder / "last", self.adapted)
         self.optimizer.restore(optimizer)
         self.batches.restore(state["batches"])
         self.scaler.load_state_dict(state["scaler"])
@@ -149,7 +149,10 @@ class Loop:
                     outputs = self.task.outputs(self.model, batch)
                 loss = self.task.loss(outputs, batch)
                 # Processes average their gradients; the sum over all is wanted.
-                self.scaler.scale(loss / count * self.accelerator.num_processes).backward()
+                share = loss / count * self.accelerator.num_processes
+                if last and (penalty := self.adapted.penalty()) is not None:
+                    share = share + penalty
+                self.scaler.scale(share).backward()
                 total += loss.detach()
         summed = float(self.accelerator.reduce(total, "sum"))  # pyright: ignore[reportArgumentType]
         self.progress.step += 1
@@ -182,7 +185,7 @@ class Loop:
         self.progress.epoch = self.batches.epoch
         if best:
             self.progress.best, self.progress.best_epoch = scores, self.batches.epoch
-            checkpoint.save_parameters(self.folder / "best", self.adapted.trainable())
+            checkpoint.save_parameters(self.folder / "best", self.adapted)
         self.emit(
             Event(
                 kind="evaluation",
@@ -216,7 +219,7 @@ class Loop:
             raise TrainingError("loss_not_finite", step=self.progress.step, loss=loss, rate=self.optimizer.rate())
 
     def _save(self) -> None:
-        checkpoint.save_state(self.folder / "last", self.adapted.trainable(), self.optimizer.state(), self._state())
+        checkpoint.save_state(self.folder / "last", self.adapted, self.optimizer.state(), self._state())
 
     def _state(self) -> dict[str, Any]:
         return {

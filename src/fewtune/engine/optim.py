@@ -19,6 +19,7 @@ class Optimizer:
 
     def __init__(self, adapted: Adapted, train: TrainConfig, learning_rate: float, steps: int) -> None:
         self.names = {parameter: name for name, parameter in adapted.trainable().items()}
+        self.adapted = adapted
         self.train, self.learning_rate, self.steps = train, learning_rate, steps
         self.step_count = 0
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -40,6 +41,7 @@ class Optimizer:
 
         With fp16 a step whose gradients overflowed is left out by the scaler, and the norm is inf.
         """
+        self.adapted.act("gradients", self.step_count, self.steps, self.adamw)
         scaler.unscale_(self.adamw)
         limit = self.train.clip if self.train.clip is not None else math.inf
         norm = nn.utils.clip_grad_norm_(list(self.names), limit)
@@ -47,6 +49,8 @@ class Optimizer:
         for group in self.adamw.param_groups:
             group["lr"] = rate * group["factor"]
         scaler.step(self.adamw)
+        if math.isfinite(norm):
+            self.adapted.act("moved", self.step_count, self.steps, self.adamw)
         scaler.update()
         self.adamw.zero_grad(set_to_none=True)
         self.step_count += 1

@@ -6,4 +6,9 @@ SENTENCES: dict[str, str] = {
     "bitfit_no_such_bias": "method.biases=query_mlp: no '{role}' layer of {model} has a bias of its own; choose method.biases=all",
     "ia3_no_layers": "method 'ia3' rescales keys, values and the feed-forward, but of the layers of {model} only these are known: {roles}; "
     "choose --method lora",
+    "not_plain_lora": "what '{method}' learned is no plain LoRA: its correction is not a product of two thin matrices; use --to merged where it merges, or fewtune itself",
+    "ranks_low": "must be >= 1, got {ranks}",
+    "rank_without_target": "method.ranks: '{target}' means {layer}, which is not among method.targets={targets}; add it there, or leave its rank out",
+    "also_unmatched": "method.also: '{name}' is no module of {model} with parameters; {near}",
+    "also_is_target": "method.also: {module} holds layers that carry a correction; take it out of method.also, or choose other method.targets",
 }

@@ -7,4 +7,9 @@ SENTENCES: dict[str, str] = {
     "bitfit_no_such_bias": "method.biases=query_mlp: không lớp '{role}' nào của {model} có độ lệch (bias) riêng; hãy chọn method.biases=all",
     "ia3_no_layers": "phương pháp 'ia3' nhân lại key, value và phần truyền thẳng (feed-forward), nhưng trong các lớp của {model} chỉ nhận ra: {roles}; "
     "hãy chọn --method lora",
+    "not_plain_lora": "điều '{method}' đã học không phải là LoRA thường: phần hiệu chỉnh của nó không phải tích của hai ma trận mỏng; hãy dùng --to merged nếu gộp được, hoặc dùng chính fewtune",
+    "ranks_low": "phải >= 1, nhận được {ranks}",
+    "rank_without_target": "method.ranks: '{target}' chỉ {layer}, không thuộc method.targets={targets}; hãy thêm vào đó, hoặc bỏ hạng này",
+    "also_unmatched": "method.also: '{name}' không phải mô-đun có tham số của {model}; {near}",
+    "also_is_target": "method.also: {module} chứa các lớp mang phần hiệu chỉnh; hãy bỏ nó khỏi method.also, hoặc chọn method.targets khác",
 }

@@ -42,6 +42,8 @@ class Method(Config, ABC):
     """PEFT's adapter format, our own safetensors form, or a whole model folder."""
     peft_type: ClassVar[str | None] = None
     """The name of the type in PEFT, where `saved_as` is "peft"."""
+    plain_lora: ClassVar[bool] = False
+    """What was learned is exactly a plain LoRA on the original weights, so every tool that serves LoRA can serve it."""
     needs_batches: ClassVar[int] = 0
     """Calibration batches the method asks for before training (EVA, LoRA-GA)."""
 

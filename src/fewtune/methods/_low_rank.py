@@ -1,20 +1,22 @@
 """The layer and the options that all low-rank methods share. A variant changes the init or the layer, in its own file."""
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
+from fewtune.errors import MethodError
 from fewtune.kernels.low_rank import low_rank
 from fewtune.methods._base import Method
 from fewtune.methods._defaults import epochs_for, rate_for
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
-from fewtune.model.edits import Edit, Train, Wrap
+from fewtune.model.edits import Edit, Rate, Train, Wrap
 from fewtune.model.linear import plus, weight_of
 
 
@@ -39,6 +41,10 @@ class LowRankLinear(AdapterLayer):
     def delta(self) -> Tensor:
         """`s B A`, (m, n) in fp32."""
         return self.scale * (self.B @ self.A)
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """A (k, n) and B (m, k) such that in evaluation mode `y = W x + b + B A x`, all scales inside; k is r here."""
+        return self.A.detach(), self.scale * self.B.detach()
 
     def merged(self) -> nn.Module:
         """A plain linear layer with weight `W + s B A`."""
@@ -75,28 +81,72 @@ class LowRank(Method):
     """`standard`: alpha / rank (LoRA, section 4.1). `rank_stabilized`: alpha / sqrt(rank) (rsLoRA, arXiv 2312.03732)."""
     targets: tuple[str, ...] = Field(default=("blocks",), min_length=1)
     """Which linear layers: `blocks` (all in the blocks), roles (query, key, value, qkv, out, up, gate, down), names or paths."""
+    ranks: dict[str, int] = Field(default_factory=dict)
+    """Layers with a rank of their own, by role, name or path: `{query: 4, down: 16}`. Their scale follows their rank."""
+    rate_ratio: float = Field(default=1, ge=1)
+    """Learning rate of B, and of the new head, as a multiple of A's, which is `train.learning_rate` (LoRA+)."""
+    also: tuple[str, ...] = ()
+    """Modules that learn whole beside the correction: `embeddings`, or names or paths of modules outside the targets."""
 
     layer_class: ClassVar[type[LowRankLinear]] = LowRankLinear
+    excluded: ClassVar[Mapping[str, str]] = {}
+    """Options above that make no sense for a method, and the id of the sentence that says why."""
+
+    @field_validator("ranks")
+    @classmethod
+    def _ranks(cls, ranks: dict[str, int]) -> dict[str, int]:
+        if low := {target: rank for target, rank in ranks.items() if rank < 1}:
+            raise ValueError(MethodError("ranks_low", ranks=low))
+        return ranks
+
+    @model_validator(mode="after")
+    def _combines(self) -> Self:
+        for option, reason in self.excluded.items():
+            given, usual = getattr(self, option), type(self).model_fields[option].get_default(call_default_factory=True)
+            if given != usual:
+                raise ValueError(MethodError(reason, option=option, given=given, method=self.name))
+        return self
 
     @property
     def scale(self) -> float:
         """s, the factor of BA."""
-        return self.alpha / (math.sqrt(self.rank) if self.scaling == "rank_stabilized" else self.rank)
+        return self.scale_at(self.rank)
+
+    def scale_at(self, rank: int) -> float:
+        """s of a layer with this rank."""
+        return self.alpha / (math.sqrt(rank) if self.scaling == "rank_stabilized" else rank)
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
-        """Wrap the targets; train the head, which is new, and the pooler that feeds it."""
-        build = partial(self.layer_class, rank=self.rank, scale=self.scale, dropout=self.dropout)
-        for layer in anatomy.select(self.targets):
-            yield Wrap(layer.path, build)
-        for name in anatomy.parameters_of(anatomy.top):
+        """Wrap the targets; train the head, which is new, the pooler that feeds it, and what `also` names."""
+        ranks = self._rank_of(anatomy)
+        for path, rank in ranks.items():
+            yield Wrap(path, partial(self.layer_class, rank=rank, scale=self.scale_at(rank), dropout=self.dropout))
+        others = [path for path in anatomy.modules(self.also) if path not in anatomy.top]
+        if inside := next((path for path in others for wrapped in ranks if f"{wrapped}.".startswith(f"{path}.")), None):
+            raise MethodError("also_is_target", module=inside)
+        learning = list(anatomy.parameters_of((*anatomy.top, *others)))
+        for name in learning:
             yield Train(name)
+        if self.rate_ratio != 1:
+            head = (f"^{re.escape(name)}$" for name in anatomy.parameters_of(anatomy.top))
+            yield Rate("|".join([r"\.B$", *head]), self.rate_ratio)
+
+    def _rank_of(self, anatomy: Anatomy) -> dict[str, int]:
+        """Path → rank, of every target. Raises MethodError for a rank of a layer that is no target."""
+        found = {layer.path: self.rank for layer in anatomy.select(self.targets)}
+        for target, rank in self.ranks.items():
+            for layer in anatomy.select((target,)):
+                if layer.path not in found:
+                    raise MethodError("rank_without_target", target=target, layer=layer.path, targets=self.targets)
+                found[layer.path] = rank
+        return found
 
     def default_learning_rate(self, width: int) -> float:
-        """LoRA's, measured at rank 8; with rank-stabilised scaling such that s times the rate is the same at that rank.
-
-        See docs/decisions/defaults.md.
+        """LoRA's, measured at rank 8; with rank-stabilised scaling such that s times the rate is the same at that rank, and
+        with a ratio of rates such that B learns at twice LoRA's rate. See docs/decisions/defaults.md.
         """
-        return rate_for(width) / (math.sqrt(8) if self.scaling == "rank_stabilized" else 1)
+        rate = rate_for(width) / (math.sqrt(8) if self.scaling == "rank_stabilized" else 1)
+        return rate if self.rate_ratio == 1 else 2 * rate / self.rate_ratio
 
     def default_epochs(self, rows: int, labels: int) -> int:
         """See docs/decisions/defaults.md."""

@@ -21,4 +21,5 @@ class Lora(LowRank):
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
     saved_as: ClassVar = "peft"
+    plain_lora: ClassVar = True
     peft_type: ClassVar = "LORA"

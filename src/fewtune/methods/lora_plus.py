@@ -1,6 +1,6 @@
 """LoRA+: LoRA whose two factors learn at different rates, B much faster than A.
 
-    W' = W + s B A as in LoRA        η_B = ratio η_A,   ratio = 16
+    W' = W + s B A as in LoRA        η_B = rate_ratio η_A,   rate_ratio = 16
 
 Hayou, Ghosh and Yu, LoRA+: Efficient Low Rank Adaptation of Large Models, 2024, arXiv 2402.12354: in wide models one rate for
 both is too high for A or too low for B; the paper recommends a ratio of about 2⁴. `train.learning_rate` is η_A. The new head
@@ -9,23 +9,19 @@ learns at η_B too: it starts at random, so that at η_A it would hardly move in
 one: PEFT's format has no place for the ratio, and an adapter that is loaded again is called `lora`.
 """
 
-import re
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from fewtune.methods._base import Paper
 from fewtune.methods._low_rank import LowRank
-from fewtune.model.anatomy import Anatomy
-from fewtune.model.edits import Edit, Rate
 
 
 class LoraPlus(LowRank):
     """LoRA with a higher learning rate for B than for A."""
 
     name: Literal["lora_plus"] = "lora_plus"
-    ratio: float = Field(default=16, ge=1)
+    rate_ratio: float = Field(default=16, ge=1)
     """Learning rate of B, and of the new head, as a multiple of A's, which is `train.learning_rate`."""
 
     paper: ClassVar = Paper(
@@ -34,14 +30,5 @@ class LoraPlus(LowRank):
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
     saved_as: ClassVar = "peft"
+    plain_lora: ClassVar = True
     peft_type: ClassVar = "LORA"
-
-    def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
-        """LoRA's, and the rate of B and of the head."""
-        yield from super().edits(anatomy)
-        head = map(re.escape, anatomy.parameters_of(anatomy.top))
-        yield Rate("|".join([r"\.B$", *(f"^{name}$" for name in head)]), self.ratio)
-
-    def default_learning_rate(self, width: int) -> float:
-        """Such that B learns at twice LoRA's rate, whatever the ratio; see docs/decisions/defaults.md."""
-        return 2 * super().default_learning_rate(width) / self.ratio

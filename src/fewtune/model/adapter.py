@@ -33,6 +33,14 @@ class AdapterLayer(nn.Module, ABC):
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Take over what `tensors()` returned. Raises ValueError for other names or shapes."""
 
+    def remembered(self) -> dict[str, Tensor]:
+        """What the method keeps between training steps beside what was learned; a resumed run needs it, a tuned model not."""
+        return {}
+
+    def recall(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `remembered()` returned."""
+        assert not tensors, tensors.keys()
+
     # Some models read attributes of their linear layers: T5 asks `self.wo.weight.dtype`.
 
     @property

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from fewtune.errors import MethodError
 from fewtune.model.linear import in_features, is_linear, out_features
+from fewtune.registry import did_you_mean
 
 ROLES = ("query", "key", "value", "qkv", "out", "up", "gate", "down")
 
@@ -166,6 +167,31 @@ class Anatomy:
         for path in modules:
             for name, _ in self.model.get_submodule(path).named_parameters():
                 yield f"{path}.{name}"
+
+    def modules(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Paths of the modules that `names` mean: `embeddings`, the last part of a path, or a path.
+
+        Raises MethodError for a name that means no module with parameters.
+        """
+        embeddings = self.model.get_input_embeddings()
+        known = {
+            path: module
+            for path, module in self.model.named_modules()
+            if path and any(True for _ in module.parameters())
+        }
+        found: list[str] = []
+        for name in names:
+            meant = [
+                path
+                for path, module in known.items()
+                if (module is embeddings if name == "embeddings" else name in (path, path.rpartition(".")[2]))
+            ]
+            if not meant:
+                last = {path.rpartition(".")[2] for path in known}
+                near = did_you_mean(name, ["embeddings", *sorted(each for each in last if not each.isdigit())])
+                raise MethodError("also_unmatched", name=name, model=self.kind, near=near)
+            found += meant
+        return tuple(dict.fromkeys(found))
 
     def select(self, targets: Iterable[str]) -> tuple[Layer, ...]:
         """The linear layers that `targets` mean: `blocks` (all inside the blocks), a role, a layer's name or its full path.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
 
     from fewtune.model.adapter import AdapterLayer
 
@@ -39,5 +40,37 @@ class Rate:
     factor: float
 
 
-Edit = Wrap | Train | Rate
-# `Prepend`, `Penalty` and `Every` of the design come with the first method that yields one; see docs/decisions.
+@dataclass(frozen=True)
+class Penalty:
+    """Add a term to the training loss, once an optimiser step, after the loss was divided by its count."""
+
+    of: Callable[[nn.Module], Tensor]
+    """The adapted model → a scalar with its graph."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where training is, for what a method does over time."""
+
+    model: nn.Module
+    """The adapted model."""
+    step: int
+    """Optimiser steps taken before this one."""
+    steps: int
+    """Optimiser steps of the whole training."""
+    optimizer: Optimizer
+    """AdamW; its `state[parameter]` holds `exp_avg` and `exp_avg_sq` once a step has been taken."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """Do something at every optimiser step: AdaLoRA's budget, ScaLoRA's scaling."""
+
+    when: Literal["gradients", "moved"]
+    """`gradients`: those of the whole step are there, not yet clipped (times the loss scale in fp16, and not finite where
+    that overflowed), and nothing has moved. `moved`: the step has been taken, and the gradients are still there."""
+    act: Callable[[Moment], None]
+
+
+Edit = Wrap | Train | Rate | Penalty | Every
+# `Prepend` of the design comes with the first method that yields one; see docs/decisions.

@@ -22,34 +22,23 @@ FORMAT = "fewtune-adapter-1"
 
 def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
     """Write what was learned into `folder`, which exists."""
-    tensors = {
-        f"{path}.{symbol}": t for path, layer in adapted.layers().items() for symbol, t in layer.tensors().items()
-    }
-    tensors |= {path: parameter.detach() for path, parameter in adapted.directly().items()}
     about = {
         "format": FORMAT,
         "base_model": origin.name,
         "revision": origin.revision,
         "method": adapted.method.model_dump(mode="json"),
     }
-    write_files(folder, (CONFIG, WEIGHTS), about, tensors)
+    write_files(folder, (CONFIG, WEIGHTS), about, adapted.tensors())
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
     """Adapt `model` in place with the method and the tensors in `folder`. Raises FormatError when they do not fit."""
     about, tensors = read_files(folder, (CONFIG, WEIGHTS), "format", FORMAT)
     adapted = adapt(model, _method(about, folder))
-    direct = adapted.directly()
-    expected = set(direct) | {
-        f"{path}.{symbol}" for path, layer in adapted.layers().items() for symbol in layer.tensors()
-    }
-    if set(tensors) != expected or any(direct[name].shape != tensors[name].shape for name in direct):
-        differing = sorted(set(tensors) ^ expected) or sorted(direct)
-        raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=differing[0])
-    for name, parameter in direct.items():
-        parameter.data.copy_(tensors[name])
-    for path, layer in adapted.layers().items():
-        layer.load({symbol: tensors[f"{path}.{symbol}"] for symbol in layer.tensors()})
+    try:
+        adapted.load(tensors)
+    except ValueError as error:
+        raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=error) from None
     return adapted
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fewtune.adapted import Adapted, modules_of
-from fewtune.errors import FormatError
+from fewtune.errors import FormatError, MethodError
 from fewtune.methods._base import Method
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.dora import Dora, DoraLinear
@@ -51,25 +51,73 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
         for path, layer in layers.items()
         for symbol, tensor in layer.tensors().items()
     }
-    tensors |= {f"{PREFIX}{path}": parameter.detach() for path, parameter in adapted.directly().items()}
-    config = {
+    options = {
         "peft_type": method.peft_type,
-        "task_type": task_type,
-        "base_model_name_or_path": origin.name,
-        "revision": origin.revision,
         "r": method.rank,
         "lora_alpha": method.alpha,
         "lora_dropout": method.dropout,
         "use_rslora": method.scaling == "rank_stabilized",
         "use_dora": any(isinstance(layer, DoraLinear) for layer in layers.values()),
+        **_patterns(method, layers),
+    }
+    _write(adapted, folder, origin, task_type, options, tensors)
+
+
+def save_plain_lora(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) -> None:
+    """Write what any low-rank method learned as a plain LoRA on the original weights, which computes exactly the same.
+
+    All scales are inside the factors. Raises MethodError where the method learned something that is no LoRA.
+    """
+    if not adapted.method.plain_lora:
+        raise MethodError("not_plain_lora", method=adapted.method.name)
+    pairs = {path: layer.factors() for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
+    ranks = {path: len(A) for path, (A, _) in pairs.items()}
+    usual = max(ranks.values(), key=list(ranks.values()).count)
+    others = {f"^{re.escape(path)}": rank for path, rank in ranks.items() if rank != usual}
+    options = {
+        "peft_type": "LORA",
+        "r": usual,
+        "lora_alpha": usual,
+        "lora_dropout": 0.0,
+        "use_rslora": False,
+        "use_dora": False,
+        "rank_pattern": others,
+        "alpha_pattern": others,
+    }
+    tensors = {
+        f"{PREFIX}{path}.{_SYMBOLS[symbol]}": factor
+        for path, pair in pairs.items()
+        for symbol, factor in zip("AB", pair, strict=True)
+    }
+    _write(adapted, folder, origin, task_type, options, tensors)
+
+
+def _write(
+    adapted: Adapted,
+    folder: Path,
+    origin: Origin,
+    task_type: str | None,
+    options: dict[str, Any],
+    tensors: dict[str, Tensor],
+) -> None:
+    """The two files: `tensors` of the layers, the modules trained beside them, and what the config says of every adapter."""
+    layers = adapted.layers()
+    # PEFT keeps a copy of each module that learned: an embedding that is also the output layer learned under both names.
+    learned = {id(parameter) for parameter in adapted.directly().values()}
+    every = adapted.model.named_parameters(remove_duplicate=False)
+    direct = {path: parameter for path, parameter in every if id(parameter) in learned}
+    config = options | {
+        "task_type": task_type,
+        "base_model_name_or_path": origin.name,
+        "revision": origin.revision,
         "bias": "none",
         "fan_in_fan_out": any(is_transposed(layer.base) for layer in layers.values()),
         "init_lora_weights": True,
         "inference_mode": True,
         "target_modules": _target_names(adapted, set(layers)),
-        "modules_to_save": modules_of(adapted.model, adapted.directly()) or None,
-        **_patterns(method, layers),
+        "modules_to_save": modules_of(adapted.model, direct) or None,
     }
+    tensors = tensors | {f"{PREFIX}{path}": parameter.detach().clone() for path, parameter in direct.items()}
     write_files(folder, (CONFIG, WEIGHTS), config, tensors)
 
 
@@ -109,7 +157,8 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
         alpha = _pattern(config.get("alpha_pattern"), path, method.alpha)
         scale = method.model_copy(update={"rank": rank, "alpha": alpha}).scale
         edits.append(Wrap(path, partial(kind.layer_class, rank=rank, scale=scale, dropout=method.dropout)))
-    edits += [Train(name) for name in direct]
+    first = {name for name, _ in model.named_parameters()}  # a shared one has other names too
+    edits += [Train(name) for name in direct if name in first]
     return fill(model, method, tuple(edits), factors, direct)
 
 
@@ -179,7 +228,7 @@ def _check_fit(
 
 def check_direct(model: PreTrainedModel, folder: Path, direct: dict[str, Tensor]) -> None:
     """Raises FormatError for a trained parameter that `model` does not have in this shape."""
-    parameters = dict(model.named_parameters())
+    parameters = dict(model.named_parameters(remove_duplicate=False))
     for name, tensor in direct.items():
         if name not in parameters or parameters[name].shape != tensor.shape:
             raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=name)
@@ -192,9 +241,11 @@ def _patterns(method: LowRank, layers: dict[str, LowRankLinear]) -> dict[str, di
         path: round(layer.scale / method.model_copy(update={"rank": ranks[path], "alpha": 1.0}).scale, 12)
         for path, layer in layers.items()
     }
-    return {
-        "rank_pattern": {path: rank for path, rank in ranks.items() if rank != method.rank},
-        "alpha_pattern": {path: alpha for path, alpha in alphas.items() if alpha != round(method.alpha, 12)},
+    return {  # anchored, for PEFT matches the end of a path: `fc1` would also mean `other.fc1`
+        "rank_pattern": {f"^{re.escape(path)}": rank for path, rank in ranks.items() if rank != method.rank},
+        "alpha_pattern": {
+            f"^{re.escape(path)}": alpha for path, alpha in alphas.items() if alpha != round(method.alpha, 12)
+        },
     }
 
 
