@@ -33,3 +33,18 @@ def test_it_hears_when_onednn_is_held_back_to_avx2() -> None:
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
     done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_change_in_place_is_a_new_version() -> None:
+    """But for fused AdamW's, after whose step NB-LoRA computes its map anew in any case. When this fails look for a successor."""
+    parameter = torch.nn.Parameter(torch.ones(3))
+    before = _compat.version(parameter)
+    assert before is not None
+    with torch.no_grad():
+        parameter.add_(1)
+    after = _compat.version(parameter)
+    assert after is not None and after > before
+
+
+def test_a_tensor_that_tells_no_version_has_none() -> None:
+    assert _compat.version(SimpleNamespace()) is None  # pyright: ignore[reportArgumentType]

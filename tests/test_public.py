@@ -8,6 +8,7 @@ from pathlib import Path
 import fewtune
 
 PUBLIC = [
+    "Adalora",
     "Adapted",
     "Bitfit",
     "Classification",
@@ -24,12 +25,14 @@ PUBLIC = [
     "LoraPlus",
     "ModelConfig",
     "Multilabel",
+    "NbLora",
     "Prediction",
     "QuestionAnswering",
     "Regression",
     "Rslora",
     "RunConfig",
     "RunResult",
+    "Scalora",
     "TrainConfig",
     "Tuned",
     "adapt",

@@ -23,7 +23,20 @@ ALL = [(kind, name) for kind in KINDS for name in names(kind)]
 
 
 def test_the_names_are_those_of_the_files():
-    assert names("methods") == ["bitfit", "dora", "full", "head", "ia3", "last_layers", "lora", "lora_plus", "rslora"]
+    assert names("methods") == [
+        "adalora",
+        "bitfit",
+        "dora",
+        "full",
+        "head",
+        "ia3",
+        "last_layers",
+        "lora",
+        "lora_plus",
+        "nb_lora",
+        "rslora",
+        "scalora",
+    ]
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
 
@@ -101,6 +114,7 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in points if p.group == group])
     assert names("methods") == [
+        "adalora",
         "bitfit",
         "dora",
         "full",
@@ -109,7 +123,9 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
         "last_layers",
         "lora",
         "lora_plus",
+        "nb_lora",
         "rslora",
+        "scalora",
         "their_method",
     ]
     assert names("tasks") == TASKS

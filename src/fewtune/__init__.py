@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fewtune.adapted import adapt as adapt
     from fewtune.engine.predict import Tuned as Tuned
     from fewtune.errors import FewtuneError as FewtuneError
+    from fewtune.methods.adalora import Adalora as Adalora
     from fewtune.methods.bitfit import Bitfit as Bitfit
     from fewtune.methods.dora import Dora as Dora
     from fewtune.methods.full import Full as Full
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from fewtune.methods.last_layers import LastLayers as LastLayers
     from fewtune.methods.lora import Lora as Lora
     from fewtune.methods.lora_plus import LoraPlus as LoraPlus
+    from fewtune.methods.nb_lora import NbLora as NbLora
     from fewtune.methods.rslora import Rslora as Rslora
+    from fewtune.methods.scalora import Scalora as Scalora
     from fewtune.run import RunResult as RunResult
     from fewtune.run import load as load
     from fewtune.run import plan as plan
@@ -46,6 +49,7 @@ _PUBLIC = {
     "adapt": "fewtune.adapted",
     "Tuned": "fewtune.engine.predict",
     "FewtuneError": "fewtune.errors",
+    "Adalora": "fewtune.methods.adalora",
     "Bitfit": "fewtune.methods.bitfit",
     "Dora": "fewtune.methods.dora",
     "Full": "fewtune.methods.full",
@@ -54,7 +58,9 @@ _PUBLIC = {
     "LastLayers": "fewtune.methods.last_layers",
     "Lora": "fewtune.methods.lora",
     "LoraPlus": "fewtune.methods.lora_plus",
+    "NbLora": "fewtune.methods.nb_lora",
     "Rslora": "fewtune.methods.rslora",
+    "Scalora": "fewtune.methods.scalora",
     "RunResult": "fewtune.run",
     "load": "fewtune.run",
     "plan": "fewtune.run",

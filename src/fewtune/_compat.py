@@ -10,3 +10,8 @@ def cpu_computes_bf16() -> bool:
     """
     ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return bool(ask()) if ask is not None else False
+
+
+def version(tensor: torch.Tensor) -> int | None:
+    """How often the tensor was changed in place, as autograd counts it to refuse stale values; None where that is not told."""
+    return getattr(tensor, "_version", None)

@@ -29,7 +29,7 @@ HEAVY = (
     "huggingface_hub",
 )
 
-METHODS = "bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, rslora"
+METHODS = "adalora, bitfit, dora, full, head, ia3, last_layers, lora, lora_plus, nb_lora, rslora, scalora"
 
 
 def shell(*args: str, **options) -> subprocess.CompletedProcess[str]:
@@ -223,7 +223,7 @@ def test_a_reader_that_goes_away_is_no_bug():
     """`fewtune methods | head -1`."""
     line = f"{sys.executable} -m fewtune methods | head -1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("bitfit")
+    assert done.stdout.startswith("adalora")
     assert done.stderr == ""
 
 

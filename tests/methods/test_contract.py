@@ -9,6 +9,7 @@ from fewtune import registry
 from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
+from fewtune.methods.adalora import Adalora
 from fewtune.methods.bitfit import Bitfit
 from fewtune.methods.dora import Dora
 from fewtune.methods.full import Full
@@ -17,7 +18,9 @@ from fewtune.methods.ia3 import Ia3
 from fewtune.methods.last_layers import LastLayers
 from fewtune.methods.lora import Lora
 from fewtune.methods.lora_plus import LoraPlus
+from fewtune.methods.nb_lora import NbLora
 from fewtune.methods.rslora import Rslora
+from fewtune.methods.scalora import Scalora
 from fewtune.testing import method_checks
 from models import ARCHITECTURES, tiny_batch, tiny_model
 
@@ -31,6 +34,9 @@ METHODS: tuple[Method, ...] = (
     LastLayers(layers=1),
     Bitfit(),
     Ia3(),
+    NbLora(rank=4),
+    Adalora(rank=4, target_rank=2, alpha=8),
+    Scalora(rank=4, alpha=8),
 )
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {

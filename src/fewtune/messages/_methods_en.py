@@ -11,4 +11,10 @@ SENTENCES: dict[str, str] = {
     "rank_without_target": "method.ranks: '{target}' means {layer}, which is not among method.targets={targets}; add it there, or leave its rank out",
     "also_unmatched": "method.also: '{name}' is no module of {model} with parameters; {near}",
     "also_is_target": "method.also: {module} holds layers that carry a correction; take it out of method.also, or choose other method.targets",
+    "nb_lora_alpha": "method '{method}' has no {option}: a factor of the correction would move its bound; choose method.bound",
+    "nb_lora_rank": "method.rank={rank} is above the {width} inputs of {layer}, so its factors cannot be orthonormal; choose a smaller rank",
+    "rate_ratio_excluded": "method '{method}' has no {option}: its factors are no free A and B whose rates could differ; leave it out",
+    "adalora_grows": "target_rank={target} is above rank={rank}, and AdaLoRA only prunes; choose a larger rank or a smaller target_rank",
+    "adalora_phases": "warmup={warmup} and final={final} leave no steps in which ranks are pruned; together they must stay below 1",
+    "scalora_rates": "method '{method}' has no {option}: its scaling is derived for one learning rate of both factors; leave it out",
 }

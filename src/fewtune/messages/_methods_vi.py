@@ -12,4 +12,10 @@ SENTENCES: dict[str, str] = {
     "rank_without_target": "method.ranks: '{target}' chỉ {layer}, không thuộc method.targets={targets}; hãy thêm vào đó, hoặc bỏ hạng này",
     "also_unmatched": "method.also: '{name}' không phải mô-đun có tham số của {model}; {near}",
     "also_is_target": "method.also: {module} chứa các lớp mang phần hiệu chỉnh; hãy bỏ nó khỏi method.also, hoặc chọn method.targets khác",
+    "nb_lora_alpha": "phương pháp '{method}' không có {option}: một hệ số của phần hiệu chỉnh sẽ làm dời giới hạn của nó; hãy chọn method.bound",
+    "nb_lora_rank": "method.rank={rank} lớn hơn {width} đầu vào của {layer}, nên các nhân tử không thể trực chuẩn; hãy chọn hạng nhỏ hơn",
+    "rate_ratio_excluded": "phương pháp '{method}' không có {option}: các nhân tử của nó không phải A và B tự do để học với hai tốc độ; hãy bỏ tùy chọn này",
+    "adalora_grows": "target_rank={target} lớn hơn rank={rank}, mà AdaLoRA chỉ cắt bớt; hãy chọn rank lớn hơn hoặc target_rank nhỏ hơn",
+    "adalora_phases": "warmup={warmup} và final={final} không để lại bước nào để cắt bớt hạng; tổng của chúng phải nhỏ hơn 1",
+    "scalora_rates": "phương pháp '{method}' không có {option}: phép co giãn của nó được suy ra cho một tốc độ học chung của hai nhân tử; hãy bỏ tùy chọn này",
 }

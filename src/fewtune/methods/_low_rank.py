@@ -118,7 +118,7 @@ class LowRank(Method):
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
         """Wrap the targets; train the head, which is new, the pooler that feeds it, and what `also` names."""
-        ranks = self._rank_of(anatomy)
+        ranks = self.rank_of(anatomy)
         for path, rank in ranks.items():
             yield Wrap(path, partial(self.layer_class, rank=rank, scale=self.scale_at(rank), dropout=self.dropout))
         others = [path for path in anatomy.modules(self.also) if path not in anatomy.top]
@@ -131,7 +131,7 @@ class LowRank(Method):
             head = (f"^{re.escape(name)}$" for name in anatomy.parameters_of(anatomy.top))
             yield Rate("|".join([r"\.B$", *head]), self.rate_ratio)
 
-    def _rank_of(self, anatomy: Anatomy) -> dict[str, int]:
+    def rank_of(self, anatomy: Anatomy) -> dict[str, int]:
         """Path → rank, of every target. Raises MethodError for a rank of a layer that is no target."""
         found = {layer.path: self.rank for layer in anatomy.select(self.targets)}
         for target, rank in self.ranks.items():

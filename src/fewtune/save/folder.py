@@ -7,7 +7,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin
-from fewtune.save import own, peft, peft_ia3
+from fewtune.save import own, peft, peft_adalora, peft_ia3
+from fewtune.save._peft import is_type
+
+_FORMS = {"LORA": peft, "ADALORA": peft_adalora, "IA3": peft_ia3}
+"""PEFT's name of a type → what writes and reads it."""
 
 
 def save_tuned(
@@ -17,7 +21,8 @@ def save_tuned(
     folder.mkdir(parents=True)
     match adapted.method.saved_as:
         case "peft":
-            (peft_ia3 if adapted.method.peft_type == "IA3" else peft).save(adapted, folder, origin, task_type)
+            assert adapted.method.peft_type, adapted.method
+            _FORMS[adapted.method.peft_type].save(adapted, folder, origin, task_type)
         case "own":
             own.save(adapted, folder, origin)
         case "model":
@@ -34,8 +39,7 @@ def load_adapter(model: PreTrainedModel, folder: str | Path) -> Adapted:
     folder = Path(folder)
     if (folder / own.CONFIG).exists():
         return own.load(model, folder)
-    if peft_ia3.is_adapter(folder):
-        return peft_ia3.load(model, folder)
-    if peft.is_adapter(folder):
-        return peft.load(model, folder)
-    raise FormatError("adapter_missing", folder=folder)
+    if not peft.is_adapter(folder):
+        raise FormatError("adapter_missing", folder=folder)
+    form = next((form for kind, form in _FORMS.items() if is_type(folder, kind)), peft)
+    return form.load(model, folder)

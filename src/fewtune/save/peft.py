@@ -1,4 +1,4 @@
-"""PEFT's LoRA adapters, written and read. This file and peft_ia3.py alone know PEFT's key names.
+"""PEFT's LoRA adapters, written and read.
 
 `adapter_model.safetensors` holds `base_model.model.<path>.lora_A.weight` (r × n) and `.lora_B.weight` (m × r), of a DoRA also
 `.lora_magnitude_vector` (m), and whole modules that were trained as `base_model.model.<path>.<parameter>`;
@@ -13,20 +13,16 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fewtune.adapted import Adapted, modules_of
+from fewtune.adapted import Adapted
 from fewtune.errors import FormatError, MethodError
-from fewtune.methods._base import Method
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.dora import Dora, DoraLinear
 from fewtune.methods.lora import Lora
 from fewtune.model.anatomy import Anatomy
-from fewtune.model.edits import Edit, Train, Wrap
+from fewtune.model.edits import Edit, Wrap
 from fewtune.model.find import Origin
-from fewtune.model.linear import in_features, is_linear, is_transposed, out_features
-from fewtune.save._files import read_files, write_files
+from fewtune.save._peft import CONFIG, check_fit, fill, read, sort, trained, write
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-PREFIX = "base_model.model."
 _SYMBOLS = {"A": "lora_A.weight", "B": "lora_B.weight", "m": "lora_magnitude_vector"}
 # Options of PEFT's LoRA (as of 0.21) that are read here, or that change training alone. Any other one must be off.
 _UNDERSTOOD = """
@@ -35,7 +31,7 @@ _UNDERSTOOD = """
     inference_mode auto_mapping peft_version ensure_weight_tying megatron_config megatron_core qalora_group_size
     loftq_config eva_config corda_config lora_ga_config velora_config
 """
-OFF = (None, False, "none", [], {})
+_PLAIN = {"bias": "none", "init_lora_weights": True}
 # Initialisations that leave another base weight behind, unless the adapter was converted when it was saved.
 _MOVES_BASE = re.compile(r"pissa|olora|corda|loftq|lora_ga", re.IGNORECASE)
 
@@ -47,7 +43,7 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
     layers = {path: layer for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
     assert len(layers) == len(adapted.layers()), "a layer PEFT has no form for"
     tensors = {
-        f"{PREFIX}{path}.{_SYMBOLS[symbol]}": tensor
+        f"{path}.{_SYMBOLS[symbol]}": tensor
         for path, layer in layers.items()
         for symbol, tensor in layer.tensors().items()
     }
@@ -58,9 +54,10 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
         "lora_dropout": method.dropout,
         "use_rslora": method.scaling == "rank_stabilized",
         "use_dora": any(isinstance(layer, DoraLinear) for layer in layers.values()),
+        **_PLAIN,
         **_patterns(method, layers),
     }
-    _write(adapted, folder, origin, task_type, options, tensors)
+    write(adapted, folder, origin, task_type, options, tensors)
 
 
 def save_plain_lora(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) -> None:
@@ -81,44 +78,16 @@ def save_plain_lora(adapted: Adapted, folder: Path, origin: Origin, task_type: s
         "lora_dropout": 0.0,
         "use_rslora": False,
         "use_dora": False,
+        **_PLAIN,
         "rank_pattern": others,
         "alpha_pattern": others,
     }
     tensors = {
-        f"{PREFIX}{path}.{_SYMBOLS[symbol]}": factor
+        f"{path}.{_SYMBOLS[symbol]}": factor
         for path, pair in pairs.items()
         for symbol, factor in zip("AB", pair, strict=True)
     }
-    _write(adapted, folder, origin, task_type, options, tensors)
-
-
-def _write(
-    adapted: Adapted,
-    folder: Path,
-    origin: Origin,
-    task_type: str | None,
-    options: dict[str, Any],
-    tensors: dict[str, Tensor],
-) -> None:
-    """The two files: `tensors` of the layers, the modules trained beside them, and what the config says of every adapter."""
-    layers = adapted.layers()
-    # PEFT keeps a copy of each module that learned: an embedding that is also the output layer learned under both names.
-    learned = {id(parameter) for parameter in adapted.directly().values()}
-    every = adapted.model.named_parameters(remove_duplicate=False)
-    direct = {path: parameter for path, parameter in every if id(parameter) in learned}
-    config = options | {
-        "task_type": task_type,
-        "base_model_name_or_path": origin.name,
-        "revision": origin.revision,
-        "bias": "none",
-        "fan_in_fan_out": any(is_transposed(layer.base) for layer in layers.values()),
-        "init_lora_weights": True,
-        "inference_mode": True,
-        "target_modules": _target_names(adapted, set(layers)),
-        "modules_to_save": modules_of(adapted.model, direct) or None,
-    }
-    tensors = tensors | {f"{PREFIX}{path}": parameter.detach().clone() for path, parameter in direct.items()}
-    write_files(folder, (CONFIG, WEIGHTS), config, tensors)
+    write(adapted, folder, origin, task_type, options, tensors)
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
@@ -128,17 +97,9 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
     adapter is ever left out silently.
     """
     config, tensors = _read(folder)
-    factors: dict[str, dict[str, Tensor]] = {}
-    direct: dict[str, Tensor] = {}
-    for key, tensor in tensors.items():
-        name = re.sub(r"\.modules_to_save(\.default)?\.", ".", key.removeprefix(PREFIX))
-        symbol = next((symbol for symbol, suffix in _SYMBOLS.items() if name.endswith("." + suffix)), None)
-        if symbol:
-            factors.setdefault(name.removesuffix("." + _SYMBOLS[symbol]), {})[symbol] = tensor
-        else:
-            direct[name] = tensor
+    factors, direct = sort(tensors, _SYMBOLS)
     kind = Dora if config.get("use_dora") else Lora
-    _check_fit(model, folder, factors, direct, {"A", "B", "m"} if kind is Dora else {"A", "B"})
+    check_fit(model, folder, factors, direct, {"A", "B", "m"} if kind is Dora else {"A", "B"})
 
     try:
         method = kind(
@@ -157,81 +118,16 @@ def load(model: PreTrainedModel, folder: Path) -> Adapted:
         alpha = _pattern(config.get("alpha_pattern"), path, method.alpha)
         scale = method.model_copy(update={"rank": rank, "alpha": alpha}).scale
         edits.append(Wrap(path, partial(kind.layer_class, rank=rank, scale=scale, dropout=method.dropout)))
-    first = {name for name, _ in model.named_parameters()}  # a shared one has other names too
-    edits += [Train(name) for name in direct if name in first]
-    return fill(model, method, tuple(edits), factors, direct)
-
-
-def fill(
-    model: PreTrainedModel,
-    method: Method,
-    edits: tuple[Edit, ...],
-    factors: dict[str, dict[str, Tensor]],
-    direct: dict[str, Tensor],
-) -> Adapted:
-    """Make the edits to `model` in place, with what each layer (`factors`) and each parameter (`direct`) learned."""
-    model.requires_grad_(False)
-    for edit in edits:
-        if isinstance(edit, Wrap):
-            base = model.get_submodule(edit.path)
-            layer = edit.layer(base).train(base.training)
-            layer.load(factors[edit.path])
-            model.set_submodule(edit.path, layer)
-        elif isinstance(edit, Train):
-            parameter = model.get_parameter(edit.parameter)
-            parameter.data.copy_(direct[edit.parameter])
-            parameter.requires_grad_(True)
-    return Adapted(model, method, edits)
+    return fill(model, method, (*edits, *trained(model, direct)), factors, direct)
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    config, tensors = read_files(folder, (CONFIG, WEIGHTS), "peft_type", "LORA")
-    understood = _UNDERSTOOD.split()
-    for option, value in config.items():
-        if option not in understood and value not in OFF:
-            raise FormatError("adapter_option_unknown", folder=folder, option=option, value=value)
+    config, tensors = read(folder, "LORA", _UNDERSTOOD)
     if _MOVES_BASE.match(str(config.get("init_lora_weights"))):
         raise FormatError(
             "adapter_option_unknown", folder=folder, option="init_lora_weights", value=config["init_lora_weights"]
         )
     return config, tensors
-
-
-def _check_fit(
-    model: PreTrainedModel,
-    folder: Path,
-    factors: dict[str, dict[str, Tensor]],
-    direct: dict[str, Tensor],
-    symbols: set[str],
-) -> None:
-    modules = dict(model.named_modules())
-    if not factors:
-        raise FormatError("adapter_damaged", folder=folder, reason=f"{WEIGHTS} holds no lora_A and lora_B")
-    for path, pair in factors.items():
-        base = modules.get(path)
-        if (
-            set(pair) != symbols
-            or [pair["A"].dim(), pair["B"].dim()] != [2, 2]
-            or len(pair["A"]) != pair["B"].shape[1]
-            or ("m" in pair and pair["m"].shape != pair["B"].shape[:1])
-        ):
-            reason = f"{path}: {', '.join(sorted(symbols))} do not belong together"
-            raise FormatError("adapter_damaged", folder=folder, reason=reason)
-        if (
-            base is None
-            or not is_linear(base)
-            or (pair["A"].shape[1], pair["B"].shape[0]) != (in_features(base), out_features(base))
-        ):
-            raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=path)
-    check_direct(model, folder, direct)
-
-
-def check_direct(model: PreTrainedModel, folder: Path, direct: dict[str, Tensor]) -> None:
-    """Raises FormatError for a trained parameter that `model` does not have in this shape."""
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    for name, tensor in direct.items():
-        if name not in parameters or parameters[name].shape != tensor.shape:
-            raise FormatError("adapter_other_model", folder=folder, model=type(model).__name__, path=name)
 
 
 def _patterns(method: LowRank, layers: dict[str, LowRankLinear]) -> dict[str, dict[str, float]]:
@@ -247,15 +143,6 @@ def _patterns(method: LowRank, layers: dict[str, LowRankLinear]) -> dict[str, di
             f"^{re.escape(path)}": alpha for path, alpha in alphas.items() if alpha != round(method.alpha, 12)
         },
     }
-
-
-def _target_names(adapted: Adapted, wrapped: set[str]) -> list[str]:
-    """Last names of the layers where those say exactly which (vLLM reads them so), else full paths."""
-    names = {path.rpartition(".")[2] for path in wrapped}
-    inside = {f"{path}.base" for path in wrapped}
-    reached = {path for path, module in adapted.model.named_modules() if is_linear(module) and path not in inside}
-    exact = not any(path.rpartition(".")[2] in names for path in reached)
-    return sorted(names if exact else wrapped)
 
 
 def _pattern(pattern: dict[str, Any] | None, path: str, default: float) -> float:
