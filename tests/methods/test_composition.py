@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from fewtune.adapted import Adapted, adapt
+from fewtune.engine.precision import Precision
 from fewtune.errors import MethodError
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.dora import Dora
@@ -109,3 +110,14 @@ def test_factors_are_the_correction_with_the_scale_inside() -> None:
     A, B = layer.factors()
     x = torch.randn(3, 5)
     torch.testing.assert_close(layer.eval()(x), layer.base(x) + x @ A.T @ B.T)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_learned_embeddings_train_in_bf16_too(architecture: str) -> None:
+    """What they give is fp32, which a norm does not take with a gain in bf16."""
+    adapted = adapt(tiny_model(architecture), Lora(rank=2, also=("embeddings",)))
+    precision = Precision("bf16", "cpu")
+    precision.store(adapted.model)
+    with precision.context():
+        adapted.model.train()(**tiny_batch(architecture)).loss.backward()
+    assert adapted.model.get_input_embeddings().weight.grad.dtype == torch.float32

@@ -21,6 +21,7 @@ COMMANDS = {
     "report": ("fewtune.cli.report:report", "Write the report of a run again: one HTML file, no network."),
     "init": ("fewtune.cli.init:init", "Write a run.yaml with every option explained, for a file."),
     "models": ("fewtune.cli.models:models", "List well-known base models and what to know of them."),
+    "export": ("fewtune.cli.export:export", "Write a tuned model merged, or as a plain LoRA, for other tools."),
     "push": ("fewtune.cli.push:push", "Upload a finished run to the Hugging Face Hub."),
     "methods": ("fewtune.cli.names:methods", "List the fine-tuning methods and their options."),
     "tasks": ("fewtune.cli.names:tasks", "List the tasks and their options."),

@@ -56,6 +56,11 @@ class Optimizer:
         self.step_count += 1
         return float(norm)
 
+    def moments(self, parameter: nn.Parameter) -> dict[str, Tensor] | None:
+        """`exp_avg` and `exp_avg_sq` of a parameter, or None before its first step."""
+        state = self.adamw.state.get(parameter)
+        return {name: state[name] for name in ("exp_avg", "exp_avg_sq")} if state else None
+
     def replace(self, old: nn.Parameter, new: nn.Parameter, moments: dict[str, Tensor] | None = None) -> None:
         """Let `new` take the place of `old`, with `moments` (`exp_avg`, `exp_avg_sq`, shaped as `new`) or none.
 

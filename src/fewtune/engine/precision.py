@@ -39,11 +39,13 @@ class Precision:
     def store(self, model: nn.Module) -> None:
         """Keep frozen parameters in this format, so that they are not cast at each use; what learns stays fp32.
 
-        So does a frozen vector beside one that learns, as a norm's gain beside its bias: a norm computes with one type.
+        So does a frozen vector beside one that learns, as a norm's gain beside its bias: a norm computes with one type. And
+        where embeddings learn, every vector: what they give is fp32, and a norm does not take that with a gain in bf16.
         """
+        embeds = any(isinstance(each, nn.Embedding) and each.weight.requires_grad for each in model.modules())
         for module in model.modules():
             own = list(module.parameters(recurse=False))
-            learns = any(parameter.requires_grad for parameter in own)
+            learns = embeds or any(parameter.requires_grad for parameter in own)
             for parameter in own:
                 kept = parameter.requires_grad or (learns and parameter.dim() == 1)
                 if not kept and parameter.is_floating_point():

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import ValidationError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fewtune.adapted import Adapted
 from fewtune.config.read import build, read_yaml
 from fewtune.data.rows import Row
 from fewtune.engine.evaluate import run_model
@@ -119,6 +120,27 @@ def config_of(run: RunFolder) -> RunConfig:
     return config
 
 
+def as_tuned(
+    run: RunFolder, config: RunConfig, plan: Plan, tokenizer: PreTrainedTokenizerBase
+) -> Adapted | PreTrainedModel:
+    """The base model of a run in fp32 with what was learned; without adapter where the run saved the whole model.
+
+    Raises FormatError when the base model is another one now, ModelError when it is not to be had.
+    """
+    assert config.task is not None
+    trust = config.model.trust_remote_code
+    base = (
+        Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
+    )
+    model_config = load_config(base, config.task.model_options(), tokenizer, trust_remote_code=trust)
+    model = load_model(
+        base, config.task.auto_class, model_config, new_head=False, seed=config.seed, trust_remote_code=trust
+    )
+    if type(model).__name__ != plan.architecture:
+        raise FormatError("base_changed", folder=run.path, expected=plan.architecture, found=type(model).__name__)
+    return model if run.model.exists() else load_adapter(model, run.adapter)
+
+
 def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> Tuned:
     """The tuned model of the run in `folder`, computing in the precision it was trained in where `device` has it.
 
@@ -127,19 +149,11 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     run = RunFolder.open(folder)
     config, plan = config_of(run), run.read_plan()
     assert config.task is not None
-    trust = config.model.trust_remote_code
-    base = (
-        Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
+    tokenizer = load_tokenizer(
+        Origin(str(run.tuned), None, run.tuned), trust_remote_code=config.model.trust_remote_code
     )
-    tokenizer = load_tokenizer(Origin(str(run.tuned), None, run.tuned), trust_remote_code=trust)
-    model_config = load_config(base, config.task.model_options(), tokenizer, trust_remote_code=trust)
-    model = load_model(
-        base, config.task.auto_class, model_config, new_head=False, seed=config.seed, trust_remote_code=trust
-    )
-    if type(model).__name__ != plan.architecture:
-        raise FormatError("base_changed", folder=folder, expected=plan.architecture, found=type(model).__name__)
-    if not run.model.exists():
-        load_adapter(model, run.adapter)
+    found = as_tuned(run, config, plan, tokenizer)
+    model = found.model if isinstance(found, Adapted) else found
     target = choose_device(HardwareConfig(device=device))
     wanted = plan.precision if target == plan.device else choose_precision(HardwareConfig(), target).name
     precision = Precision(wanted, target)

@@ -17,4 +17,8 @@ SENTENCES: dict[str, str] = {
     "adalora_grows": "target_rank={target} is above rank={rank}, and AdaLoRA only prunes; choose a larger rank or a smaller target_rank",
     "adalora_phases": "warmup={warmup} and final={final} leave no steps in which ranks are pruned; together they must stay below 1",
     "scalora_rates": "method '{method}' has no {option}: its scaling is derived for one learning rate of both factors; leave it out",
+    "export_differs": "what was written computes something else than the tuned model: outputs differ by {difference:.2e} of the largest on {rows} held-out rows, {tolerance:.0e} is let through, and {changed} of {of} answers change; nothing was kept. Store it in a finer format (--stored fp32), or let more through (--tolerance)",
+    "exported_merged": "{folder}: a plain model in {stored}. On {rows} held-out rows its outputs differ from the tuned model's by at most {difference} of the largest, and {changed} of {of} answers change",
+    "exported_lora": "{folder}: a plain LoRA in PEFT's form. On {rows} held-out rows its outputs differ from the tuned model's by at most {difference} of the largest, and {changed} of {of} answers change",
+    "not_resizable": "{layer} cannot be given another rank: it holds no A and B of which the product alone counts",
 }

@@ -18,4 +18,8 @@ SENTENCES: dict[str, str] = {
     "adalora_grows": "target_rank={target} lớn hơn rank={rank}, mà AdaLoRA chỉ cắt bớt; hãy chọn rank lớn hơn hoặc target_rank nhỏ hơn",
     "adalora_phases": "warmup={warmup} và final={final} không để lại bước nào để cắt bớt hạng; tổng của chúng phải nhỏ hơn 1",
     "scalora_rates": "phương pháp '{method}' không có {option}: phép co giãn của nó được suy ra cho một tốc độ học chung của hai nhân tử; hãy bỏ tùy chọn này",
+    "export_differs": "kết quả đã ghi tính ra điều khác với mô hình đã tinh chỉnh: trên {rows} hàng giữ riêng, đầu ra lệch {difference:.2e} so với đầu ra lớn nhất, mức cho phép là {tolerance:.0e}, và {changed} trên {of} câu trả lời thay đổi; không giữ lại gì. Hãy lưu ở định dạng mịn hơn (--stored fp32), hoặc cho phép lệch nhiều hơn (--tolerance)",
+    "exported_merged": "{folder}: một mô hình thường ở {stored}. Trên {rows} hàng giữ riêng, đầu ra của nó lệch so với mô hình đã tinh chỉnh nhiều nhất {difference} của đầu ra lớn nhất, và {changed} trên {of} câu trả lời thay đổi",
+    "exported_lora": "{folder}: một LoRA thường theo dạng của PEFT. Trên {rows} hàng giữ riêng, đầu ra của nó lệch so với mô hình đã tinh chỉnh nhiều nhất {difference} của đầu ra lớn nhất, và {changed} trên {of} câu trả lời thay đổi",
+    "not_resizable": "không thể đổi hạng của {layer}: nó không có A và B mà chỉ tích của chúng có nghĩa",
 }

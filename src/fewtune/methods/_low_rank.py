@@ -23,6 +23,9 @@ from fewtune.model.linear import plus, weight_of
 class LowRankLinear(AdapterLayer):
     """`y = W x + b + s B A dropout(x)`; W (m, n) and b frozen, A (r, n) and B (m, r) learned in fp32."""
 
+    depends_on_product: ClassVar[bool] = True
+    """What it computes depends on A and B through their product alone, so other factors with the same product serve as well."""
+
     def __init__(self, base: nn.Module, rank: int, scale: float, dropout: float = 0.0) -> None:
         super().__init__(base)
         m, n = weight_of(base).shape

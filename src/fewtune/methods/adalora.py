@@ -39,6 +39,8 @@ _LEARNED = ("A", "B", "E")
 class SvdLinear(LowRankLinear):
     """`y = W x + b + s P Λ Q dropout(x)`; `B` is P (m, r), `A` is Q (r, n), `E` the diagonal of Λ (r,), learned in fp32."""
 
+    depends_on_product: ClassVar = False
+
     def __init__(self, base: nn.Module, rank: int, scale: float, dropout: float = 0.0) -> None:
         super().__init__(base, rank, scale, dropout)
         self.E = nn.Parameter(torch.zeros(rank, device=self.A.device, dtype=torch.float32))

@@ -51,6 +51,8 @@ class NormBoundedLinear(LowRankLinear):
     The free ones are kept in LoRA's shapes, `A` (r, n) and `B` (m, r), in fp32.
     """
 
+    depends_on_product: ClassVar = False
+
     def __init__(self, base: nn.Module, rank: int, scale: float, dropout: float = 0.0) -> None:
         super().__init__(base, rank, scale, dropout)
         self.held: _Held | None = None

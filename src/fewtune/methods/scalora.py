@@ -6,11 +6,11 @@
     [α; β] = √(v / (κ s²)) where all v > 0        else one number for each factor; where that has none, nothing is done
 
 Zhang, Yang, Cai and Giannakis, ScaLoRA: Optimally Scaled Low-Rank Adaptation for Efficient High-Rank Fine-Tuning,
-2025, arXiv 2510.23818, theorems 3.5 and 3.7. Now and then the factors are rescaled so that the next step comes nearest to a full one; what
-the rescaling takes away stays behind as a frozen residual R, and the rank of the whole change grows. α and β minimise ‖G/L − η s² (B̃B̃ᵀG + G ÃᵀÃ)‖, where G is the gradient of the whole weight: of all
-rescaled factors these make the next step of gradient descent nearest to the best full one; G itself is never formed. The moments
-of AdamW follow exactly: the new gradient of A is the old one times α, and of B times β (lemmas 3.3 and 3.6), so A's moments are
-multiplied by α and α², B's by β and β².
+2025, arXiv 2510.23818, theorems 3.5 and 3.7. Now and then the factors are rescaled so that the next step comes nearest to a full
+one; what the rescaling takes away stays behind as a frozen residual R, and the rank of the whole change grows. α and β minimise
+‖G/L − η s² (B̃B̃ᵀG + G ÃᵀÃ)‖, where G is the gradient of the whole weight: of all rescaled factors these make the next step of
+gradient descent nearest to the best full one; G itself is never formed. The moments of AdamW follow exactly: the new gradient of A
+is the old one times α, and of B times β (lemmas 3.3 and 3.6), so A's moments are multiplied by α and α², B's by β and β².
 
 The paper's text was not at hand. Its objective, the residual and the rule for the moments are from a third party's notes, the
 closed forms derived here and proved by test against non-negative least squares. Not established: the values of L, the first step

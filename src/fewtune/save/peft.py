@@ -68,6 +68,11 @@ def save_plain_lora(adapted: Adapted, folder: Path, origin: Origin, task_type: s
     if not adapted.method.plain_lora:
         raise MethodError("not_plain_lora", method=adapted.method.name)
     pairs = {path: layer.factors() for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
+    # PEFT knows no rank 0, which is what AdaLoRA may leave of a layer.
+    pairs = {
+        path: (A, B) if len(A) else (A.new_zeros(1, A.shape[1]), B.new_zeros(len(B), 1))
+        for path, (A, B) in pairs.items()
+    }
     ranks = {path: len(A) for path, (A, _) in pairs.items()}
     usual = max(ranks.values(), key=list(ranks.values()).count)
     others = {f"^{re.escape(path)}": rank for path, rank in ranks.items() if rank != usual}
