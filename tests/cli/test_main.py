@@ -104,8 +104,8 @@ def test_without_a_command_the_help_is_shown(fewtune: Command):
         (["trian"], "no command 'trian'; did you mean 'train'?"),
         (
             ["zzz"],
-            "no command 'zzz'; known: demo, train, plan, resume, predict, chat, evaluate, report, init, models, export, push, methods, "
-            "tasks, templates, env",
+            "no command 'zzz'; known: demo, train, plan, resume, predict, chat, evaluate, report, init, models, export, push, "
+            "methods, tasks, templates, env",
         ),
         (["train"], "train on what? Give the file of examples, for example: fewtune train reviews.csv --model minilm"),
         (["init"], "DATA is missing All options: fewtune init --help"),

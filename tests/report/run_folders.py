@@ -199,6 +199,7 @@ def write_run(
         threads=1,
         found=("train.batch_size", "train.learning_rate"),
         new_head=True,
+        vllm="merged",
         findings=tuple(findings),
         glance=Glance(
             labels={

@@ -1,6 +1,7 @@
 """The lines to copy, copied and run: what they print is what fewtune says. And what a real run leaves for the report."""
 
 import re
+import shlex
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from huggingface_hub import ModelCard
 
 import fewtune
 from engine.runs import reviews, write_model, write_reviews
+from fewtune.cli.main import run as command_line
 from fewtune.record.folder import RunFolder
 from fewtune.report.build import render
 from fewtune.run import RunResult
@@ -90,12 +92,12 @@ def test_copied_lines_say_what_fewtune_says(train, task, method, labels, capsys,
 
     if task == "classification" and method == "lora":
         monkeypatch.chdir(tmp_path)
-        merge = "\n".join(line for line in serve[0].split("\n") if line.startswith(("model", "tokenizer")))
-        exec(merge, names)
-        assert "vllm serve merged --runner pooling" in serve[0]
+        export, vllm = serve[0].split("\n")
+        assert command_line(shlex.split(export)[1:]) == 0
+        assert vllm.startswith("vllm serve exported --runner pooling")
         from transformers import AutoModelForSequenceClassification
 
-        merged = AutoModelForSequenceClassification.from_pretrained("merged")
+        merged = AutoModelForSequenceClassification.from_pretrained("exported")
         assert merged.config.id2label == names["model"].config.id2label
         with torch.inference_mode():
             torch.testing.assert_close(merged(**names["inputs"]).logits[0], names["logits"], rtol=1e-4, atol=1e-4)

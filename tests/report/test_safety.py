@@ -197,6 +197,7 @@ def test_every_sentence_is_used():
         "asked_",
         "why_",
         "task_",
+        "vllm_",
     )
     unused = [
         id

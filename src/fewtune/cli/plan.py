@@ -34,7 +34,7 @@ def plan(
     from fewtune.cli.show import layer_table, page, prose
     from fewtune.messages import say
     from fewtune.run import plan as make
-    from fewtune.show.lines import finding_lines, plan_lines
+    from fewtune.show.lines import finding_lines, plan_lines, serving_line
 
     made = make(config)
     if as_json:
@@ -46,4 +46,5 @@ def plan(
     for line in finding_lines(made, language):
         prose(console, "! " + line, style="yellow")
     console.print(layer_table(made, language))
+    prose(console, serving_line(made, language))
     prose(console, say("plan_next", language))

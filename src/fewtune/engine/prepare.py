@@ -27,6 +27,7 @@ from fewtune.engine.loop import Examples
 from fewtune.engine.mixing import sources_of
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.reading import filled_in, read_rows, split_rows
+from fewtune.engine.serving import vllm
 from fewtune.engine.sources import SPLITS
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
@@ -129,6 +130,7 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
+        vllm=vllm(type(empty).__name__, task.name, config.method, learns_whole_modules=bool(adapted.directly())),
         findings=(
             *sources.notes,
             *_findings(origin.name, task, rows, features, tokenizer),

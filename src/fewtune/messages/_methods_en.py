@@ -21,4 +21,12 @@ SENTENCES: dict[str, str] = {
     "exported_merged": "{folder}: a plain model in {stored}. On {rows} held-out rows its outputs differ from the tuned model's by at most {difference} of the largest, and {changed} of {of} answers change",
     "exported_lora": "{folder}: a plain LoRA in PEFT's form. On {rows} held-out rows its outputs differ from the tuned model's by at most {difference} of the largest, and {changed} of {of} answers change",
     "not_resizable": "{layer} cannot be given another rank: it holds no A and B of which the product alone counts",
+    "vllm_model": "yes, the whole model as it is saved",
+    "vllm_adapter": "yes, the adapter as it is saved, beside its base model",
+    "vllm_lora": "yes, as a plain LoRA: fewtune export --to lora",
+    "vllm_merged": "yes, merged into its base model: fewtune export",
+    "vllm_task": "not known for the task {task}",
+    "vllm_architecture": "no, its documentation does not list {architecture} for this task",
+    "vllm_method": "no, it reads whole models and LoRA adapters, and what '{method}' learns is neither and does not merge",
+    "plan_vllm": "Can vLLM serve the result? {answer}. (By its documentation of November 2026; not run here.)",
 }

@@ -22,4 +22,12 @@ SENTENCES: dict[str, str] = {
     "exported_merged": "{folder}: một mô hình thường ở {stored}. Trên {rows} hàng giữ riêng, đầu ra của nó lệch so với mô hình đã tinh chỉnh nhiều nhất {difference} của đầu ra lớn nhất, và {changed} trên {of} câu trả lời thay đổi",
     "exported_lora": "{folder}: một LoRA thường theo dạng của PEFT. Trên {rows} hàng giữ riêng, đầu ra của nó lệch so với mô hình đã tinh chỉnh nhiều nhất {difference} của đầu ra lớn nhất, và {changed} trên {of} câu trả lời thay đổi",
     "not_resizable": "không thể đổi hạng của {layer}: nó không có A và B mà chỉ tích của chúng có nghĩa",
+    "vllm_model": "có, cả mô hình đúng như đã lưu",
+    "vllm_adapter": "có, adapter đúng như đã lưu, cùng với mô hình gốc",
+    "vllm_lora": "có, ở dạng LoRA thường: fewtune export --to lora",
+    "vllm_merged": "có, sau khi gộp vào mô hình gốc: fewtune export",
+    "vllm_task": "chưa rõ với bài toán {task}",
+    "vllm_architecture": "không, tài liệu của nó không kể {architecture} cho bài toán này",
+    "vllm_method": "không, nó đọc mô hình trọn vẹn và adapter LoRA, còn điều '{method}' học được không thuộc cả hai và không gộp được",
+    "plan_vllm": "vLLM có phục vụ được kết quả không? {answer}. (Theo tài liệu tháng 11 năm 2026 của nó; chưa chạy thử ở đây.)",
 }

@@ -90,17 +90,6 @@ SENTENCES: dict[str, str] = {
     "report_use_temperature": "The number that the logits are divided by is the temperature of this run. fewtune does that by itself; other libraries "
     "do not know it.",
     "report_use_vllm": "With vLLM",
-    "report_vllm_adapter": "vLLM serves the whole model, so the adapter is merged into its base first. It does not take this adapter itself: it "
-    "carries a trained head, which vLLM refused until a change merged in autumn 2026 (vllm-project/vllm, pull request 53555), and vLLM "
-    "applies no LoRA to encoders such as BERT. It states plain softmax probabilities, without the temperature of this run. Taken from vLLM's "
-    "documentation in November 2026; not run here.",
-    "report_vllm_model": "It states plain softmax probabilities, without the temperature of this run. Taken from vLLM's documentation in November "
-    "2026; not run here.",
-    "report_vllm_architecture": "vLLM's documentation does not list {architecture} among the classification models it serves (looked up in November "
-    "2026).",
-    "report_vllm_task": "Not checked for the task {task}. vLLM chooses what it does with the logits by `problem_type` in config.json.",
-    "report_vllm_not_lora": "vLLM reads whole models and LoRA adapters, and what this method learned is another kind of adapter, so vLLM cannot serve it.",
-    "report_vllm_own": "vLLM reads whole models and LoRA adapters. What this method learned is in a form of fewtune's own, so vLLM cannot serve it.",
     "report_use_resume": "This run did not finish, so there is nothing to use yet. Go on with",
     "report_use_text": "some text",
     "report_use_pair": "some second text",
@@ -150,8 +139,6 @@ SENTENCES: dict[str, str] = {
     "report_task_multilabel": "multilabel",
     "report_task_regression": "regression",
     # remarks inside the lines for vLLM
-    "report_vllm_after": "Python, after the lines above",
-    "report_vllm_shell": "shell",
     "report_vllm_post": "then POST to /classify",
     # in a notebook, and on the command line
     "report_notebook": "The report, also in {path}:",
@@ -173,4 +160,12 @@ SENTENCES: dict[str, str] = {
     "report_card_trained": "{trainable} of {parameters} parameters learned, in at most {epochs} epochs with {batch} rows a step, learning rate {rate}, "
     "{precision}, seed {seed}.",
     "report_card_made": "Made by fewtune from the record of the run.",
+    "report_vllm_model": "It serves the whole model. Of a classifier it states plain softmax probabilities, without the temperature of this run. By vLLM's documentation of November 2026; not run here.",
+    "report_vllm_adapter": "It takes the adapter beside its base model. By vLLM's documentation of November 2026; not run here.",
+    "report_vllm_lora": "It takes LoRA adapters, and what this method learned is exactly one once it is exported. By vLLM's documentation of November 2026; not run here.",
+    "report_vllm_merged": "It takes no adapter of this kind, of this model, or with whole modules that learned, so it is merged into its base first. Of a classifier it states plain softmax probabilities, without the temperature of this run. By vLLM's documentation of November 2026; not run here.",
+    "report_vllm_task": "Not checked for the task {task}. vLLM chooses what it does with the logits by `problem_type` in config.json.",
+    "report_vllm_architecture": "vLLM's documentation does not list {architecture} among the models that it serves for this task (looked up in November 2026).",
+    "report_vllm_method": "vLLM reads whole models and LoRA adapters. What this method learned is neither, and does not merge, so vLLM cannot serve it.",
+    "report_vllm_unknown": "This run was planned before fewtune asked whether vLLM can serve the result.",
 }

@@ -90,17 +90,6 @@ SENTENCES: dict[str, str] = {
     "report_use_own": "Các thư viện khác chưa có định dạng cho những gì phương pháp này học được; hãy nạp bằng fewtune.",
     "report_use_temperature": "Số mà các logit được chia cho là nhiệt độ của lần chạy này. fewtune tự làm việc đó; các thư viện khác không biết.",
     "report_use_vllm": "Với vLLM",
-    "report_vllm_adapter": "vLLM phục vụ cả mô hình, nên trước hết adapter được gộp vào mô hình gốc. vLLM không nhận chính adapter này: nó mang theo "
-    "lớp đầu ra đã huấn luyện, điều mà vLLM từ chối cho đến một thay đổi được gộp vào mùa thu 2026 (vllm-project/vllm, pull request 53555), và "
-    "vLLM không áp dụng LoRA cho các mô hình mã hóa như BERT. Xác suất nó trả về là softmax thuần, không có nhiệt độ của lần chạy này. Theo tài liệu "
-    "của vLLM tháng 11 năm 2026; chưa chạy thử ở đây.",
-    "report_vllm_model": "Xác suất nó trả về là softmax thuần, không có nhiệt độ của lần chạy này. Theo tài liệu của vLLM tháng 11 năm 2026; chưa chạy "
-    "thử ở đây.",
-    "report_vllm_architecture": "Tài liệu của vLLM không kể {architecture} trong các mô hình phân loại mà nó phục vụ (tra cứu tháng 11 năm 2026).",
-    "report_vllm_task": "Chưa kiểm tra với bài toán {task}. vLLM dựa vào `problem_type` trong config.json để biết phải làm gì với các logit.",
-    "report_vllm_not_lora": "vLLM đọc mô hình trọn vẹn và adapter LoRA, còn phần mà phương pháp này học được là một loại adapter khác, nên vLLM không phục vụ được.",
-    "report_vllm_own": "vLLM đọc cả mô hình hoặc adapter LoRA. Những gì phương pháp này học được nằm trong định dạng riêng của fewtune, nên vLLM không "
-    "phục vụ được.",
     "report_use_resume": "Lần chạy này chưa xong nên chưa có gì để dùng. Hãy chạy tiếp bằng",
     "report_use_text": "một đoạn văn bản",
     "report_use_pair": "đoạn văn bản thứ hai",
@@ -150,8 +139,6 @@ SENTENCES: dict[str, str] = {
     "report_task_multilabel": "gán nhiều nhãn (multilabel)",
     "report_task_regression": "dự đoán số (regression)",
     # remarks inside the lines for vLLM
-    "report_vllm_after": "Python, sau các dòng ở trên",
-    "report_vllm_shell": "dòng lệnh",
     "report_vllm_post": "rồi gửi POST đến /classify",
     # in a notebook, and on the command line
     "report_notebook": "Báo cáo, cũng có trong {path}:",
@@ -173,4 +160,12 @@ SENTENCES: dict[str, str] = {
     "report_card_trained": "{trainable} trong {parameters} tham số được học, nhiều nhất {epochs} epoch với {batch} hàng mỗi bước, tốc độ học {rate}, "
     "{precision}, seed {seed}.",
     "report_card_made": "Được fewtune viết ra từ hồ sơ của lần chạy.",
+    "report_vllm_model": "vLLM phục vụ cả mô hình. Với bài toán phân loại, xác suất nó trả về là softmax thuần, không có nhiệt độ của lần chạy này. Theo tài liệu của vLLM tháng 11 năm 2026; chưa chạy thử ở đây.",
+    "report_vllm_adapter": "vLLM nhận adapter cùng với mô hình gốc. Theo tài liệu của vLLM tháng 11 năm 2026; chưa chạy thử ở đây.",
+    "report_vllm_lora": "vLLM nhận adapter LoRA, và điều phương pháp này học được đúng là một LoRA sau khi xuất ra. Theo tài liệu của vLLM tháng 11 năm 2026; chưa chạy thử ở đây.",
+    "report_vllm_merged": "vLLM không nhận adapter loại này, của mô hình này, hoặc có cả mô-đun được học trọn, nên trước hết nó được gộp vào mô hình gốc. Với bài toán phân loại, xác suất nó trả về là softmax thuần, không có nhiệt độ của lần chạy này. Theo tài liệu của vLLM tháng 11 năm 2026; chưa chạy thử ở đây.",
+    "report_vllm_task": "Chưa kiểm tra với bài toán {task}. vLLM dựa vào `problem_type` trong config.json để biết phải làm gì với các logit.",
+    "report_vllm_architecture": "Tài liệu của vLLM không kể {architecture} trong các mô hình mà nó phục vụ cho bài toán này (tra cứu tháng 11 năm 2026).",
+    "report_vllm_method": "vLLM đọc mô hình trọn vẹn và adapter LoRA. Điều phương pháp này học được không thuộc cả hai và không gộp được, nên vLLM không phục vụ được.",
+    "report_vllm_unknown": "Lần chạy này được lập kế hoạch trước khi fewtune hỏi vLLM có phục vụ được kết quả không.",
 }

@@ -19,6 +19,10 @@ class Finding(Config):
         return say(self.id, language, **self.values)
 
 
+Served = Literal["model", "adapter", "lora", "merged", "task", "architecture", "method"]
+"""What vLLM could be given, the last three being why there is nothing; see engine/serving.py."""
+
+
 class PlannedLayer(Config):
     """One module that learns."""
 
@@ -87,6 +91,8 @@ class Plan(Config):
     """Names of the options that were chosen here rather than given."""
     new_head: bool
     """Whether the head starts from random numbers."""
+    vllm: Served | None = None
+    """Whether vLLM can serve what will be learned; None in plans from before that was asked."""
     findings: tuple[Finding, ...]
     glance: Glance = Glance()
     """The data in a few counts."""

@@ -57,6 +57,12 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
     )
 
 
+def serving_line(plan: Plan, language: str) -> str:
+    """Whether vLLM can serve what will be learned, and why not."""
+    about = {"architecture": plan.architecture, "task": plan.task, "method": plan.method}
+    return say("plan_vllm", language, answer=say(f"vllm_{plan.vllm}", language, **about))
+
+
 def finding_lines(plan: Plan, language: str) -> Iterator[str]:
     """What the checks saw, in words."""
     for finding in plan.findings:

@@ -45,7 +45,7 @@ def section(run: Run, words: Words) -> tuple[Snippet, ...]:
         found.append(Snippet(title, code, remark))
     else:
         found.append(Snippet(words("use_elsewhere"), "", words("use_own")))
-    code, id = _serve.vllm(run, is_peft(run), shell, words)
+    code, id = _serve.vllm(run, shell, words)
     found.append(Snippet(words("use_vllm"), code, words(id, architecture=run.plan.architecture, task=run.plan.task)))
     return tuple(found)
 
