@@ -204,3 +204,11 @@ def test_the_layer_reads_like_the_one_it_wraps() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Lora(**options)
+
+
+def test_the_count_of_a_square_layer_at_rank_1() -> None:
+    """512 + 512 instead of 512²: 256 times fewer, 4,096 bytes in fp32 (32,768 is the number of bits)."""
+    layer = LowRankLinear(nn.Linear(512, 512, bias=False), rank=1, scale=1.0)
+    learned, whole = layer.A.numel() + layer.B.numel(), layer.weight.numel()
+    assert (learned, whole, whole // learned) == (1024, 262_144, 256)
+    assert sum(tensor.nbytes for tensor in layer.tensors().values()) == 4096
