@@ -16,15 +16,21 @@ if TYPE_CHECKING:
     from fewtune.methods.adalora import Adalora as Adalora
     from fewtune.methods.bitfit import Bitfit as Bitfit
     from fewtune.methods.dora import Dora as Dora
+    from fewtune.methods.eva import Eva as Eva
     from fewtune.methods.full import Full as Full
     from fewtune.methods.head import Head as Head
+    from fewtune.methods.hira import Hira as Hira
     from fewtune.methods.ia3 import Ia3 as Ia3
     from fewtune.methods.last_layers import LastLayers as LastLayers
     from fewtune.methods.lora import Lora as Lora
+    from fewtune.methods.lora_ga import LoraGa as LoraGa
     from fewtune.methods.lora_plus import LoraPlus as LoraPlus
     from fewtune.methods.nb_lora import NbLora as NbLora
+    from fewtune.methods.olora import Olora as Olora
+    from fewtune.methods.pissa import Pissa as Pissa
     from fewtune.methods.rslora import Rslora as Rslora
     from fewtune.methods.scalora import Scalora as Scalora
+    from fewtune.methods.vera import Vera as Vera
     from fewtune.run import RunResult as RunResult
     from fewtune.run import load as load
     from fewtune.run import plan as plan
@@ -52,15 +58,21 @@ _PUBLIC = {
     "Adalora": "fewtune.methods.adalora",
     "Bitfit": "fewtune.methods.bitfit",
     "Dora": "fewtune.methods.dora",
+    "Eva": "fewtune.methods.eva",
     "Full": "fewtune.methods.full",
     "Head": "fewtune.methods.head",
+    "Hira": "fewtune.methods.hira",
     "Ia3": "fewtune.methods.ia3",
     "LastLayers": "fewtune.methods.last_layers",
     "Lora": "fewtune.methods.lora",
+    "LoraGa": "fewtune.methods.lora_ga",
     "LoraPlus": "fewtune.methods.lora_plus",
     "NbLora": "fewtune.methods.nb_lora",
+    "Olora": "fewtune.methods.olora",
+    "Pissa": "fewtune.methods.pissa",
     "Rslora": "fewtune.methods.rslora",
     "Scalora": "fewtune.methods.scalora",
+    "Vera": "fewtune.methods.vera",
     "RunResult": "fewtune.run",
     "load": "fewtune.run",
     "plan": "fewtune.run",

@@ -2,8 +2,9 @@
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -15,6 +16,7 @@ from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.batch import Batch, Loss, own_loss
 from fewtune.model.edits import Edit, Every, Moment, Penalty, Rate, Train, Wrap
 
 
@@ -113,17 +115,27 @@ class Adapted:
         return result.requires_grad_(True)
 
 
-def adapt(model: PreTrainedModel, method: Method) -> Adapted:
+def adapt(
+    model: PreTrainedModel, method: Method, batches: Iterable[Batch] | None = None, loss: Loss = own_loss
+) -> Adapted:
     """Freeze `model`, make the edits of `method` in place, and return both.
 
     The base weights are never written; `Adapted.trainable()` is what an optimiser of your own should get. Works on an
-    empty model on the meta device too. Raises MethodError where the method does not fit the model, which is then
+    empty model on the meta device too. A few methods look at training batches first (`method.needs_batches`): `batches` are
+    those, collated and on the model's device, and `loss(model, batch)` their mean loss, the model's own unless given.
+
+    Raises MethodError where the method does not fit the model, or without the batches that it needs; the model is then
     unchanged.
     """
     if any(isinstance(module, AdapterLayer) for module in model.modules()):
         raise MethodError("adapted_twice", method=method.name)
     edits = tuple(method.edits(Anatomy(model)))
+    seen = _batches(method, batches) if model.device.type != "meta" else []
     model.requires_grad_(False)
+    if seen:
+        was = model.training
+        edits = method.calibrated(model.eval(), edits, seen, loss)
+        model.train(was)
     for edit in edits:
         match edit:
             case Wrap(path, layer):
@@ -134,6 +146,14 @@ def adapt(model: PreTrainedModel, method: Method) -> Adapted:
             case Rate() | Penalty() | Every():
                 pass  # asked for in training
     return Adapted(model, method, edits)
+
+
+def _batches(method: Method, batches: Iterable[Batch] | None) -> list[Batch]:
+    """As many of `batches` as the method needs; fewer where there are fewer."""
+    seen = list(islice(batches or (), method.needs_batches))
+    if method.needs_batches and not seen:
+        raise MethodError("batches_needed", method=method.name, count=method.needs_batches)
+    return seen
 
 
 def modules_of(model: nn.Module, parameters: Iterator[str] | dict[str, nn.Parameter]) -> list[str]:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from accelerate import Accelerator
 from fewtune.adapted import Adapted, adapt
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
+from fewtune.engine.calibration import first_batches, mean_loss
 from fewtune.engine.judge import JUDGED, decide, judge
 from fewtune.engine.loop import Loop
 from fewtune.engine.machine import forget_peaks, gpu_name, memory
 from fewtune.engine.predict import Tuned, load_tuned
-from fewtune.engine.prepare import Prepared, prepare
+from fewtune.engine.prepare import Prepared, prepare, recounted
 from fewtune.engine.preview import Shown
 from fewtune.engine.preview import preview as show_tokens
 from fewtune.errors import ConfigError, DataError, FormatError, TrainingError
@@ -193,6 +194,9 @@ def _go(
     emit(Event(kind="started", folder=str(folder.path)))
     emit(Event(kind="phase", phase="model"))
     adapted = _adapted(prepared)
+    if not config.method.settled:
+        prepared = replace(prepared, plan=recounted(prepared.plan, adapted))
+        write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
     loop = Loop(
         adapted,
         prepared.task,
@@ -258,7 +262,7 @@ def _accelerator(device: str) -> Accelerator:
 
 
 def _adapted(prepared: Prepared) -> Adapted:
-    """The model with its weights and the method's edits; what learns must be what the plan said."""
+    """The model with its weights and the method's edits; what learns must be what the plan said, where it could know."""
     config = prepared.config
     model = load_model(
         prepared.origin,
@@ -268,9 +272,11 @@ def _adapted(prepared: Prepared) -> Adapted:
         seed=config.seed,
         trust_remote_code=config.model.trust_remote_code,
     )
-    adapted = adapt(model, config.method)
+    if config.method.needs_batches:
+        model = model.to(prepared.precision.torch_device)  # pyright: ignore[reportArgumentType]
+    adapted = adapt(model, config.method, first_batches(prepared), mean_loss(prepared))
     learning = sum(parameter.numel() for parameter in adapted.trainable().values())
-    if learning != prepared.plan.trainable:
+    if learning != prepared.plan.trainable and config.method.settled:
         raise TrainingError("plan_differs", planned=prepared.plan.trainable, found=learning)
     return adapted
 

@@ -28,6 +28,9 @@ METHODS = {
     "lora": ({"name": "lora", "rank": 8, "dropout": 0.2}, "adapter/adapter_model.safetensors"),
     "full": ({"name": "full"}, "model/model.safetensors"),
     "head": ({"name": "head"}, "adapter/adapter.safetensors"),
+    "lora_ga": ({"name": "lora_ga", "rank": 4, "batches": 3}, "adapter/adapter_model.safetensors"),
+    "eva": ({"name": "eva", "rank": 4, "batches": 3, "rho": 2}, "adapter/adapter_model.safetensors"),
+    "vera": ({"name": "vera", "rank": 16}, "adapter/adapter_model.safetensors"),
 }
 
 

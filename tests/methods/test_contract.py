@@ -12,15 +12,21 @@ from fewtune.methods._base import Method
 from fewtune.methods.adalora import Adalora
 from fewtune.methods.bitfit import Bitfit
 from fewtune.methods.dora import Dora
+from fewtune.methods.eva import Eva
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
+from fewtune.methods.hira import Hira
 from fewtune.methods.ia3 import Ia3
 from fewtune.methods.last_layers import LastLayers
 from fewtune.methods.lora import Lora
+from fewtune.methods.lora_ga import LoraGa
 from fewtune.methods.lora_plus import LoraPlus
 from fewtune.methods.nb_lora import NbLora
+from fewtune.methods.olora import Olora
+from fewtune.methods.pissa import Pissa
 from fewtune.methods.rslora import Rslora
 from fewtune.methods.scalora import Scalora
+from fewtune.methods.vera import Vera
 from fewtune.testing import method_checks
 from models import ARCHITECTURES, tiny_batch, tiny_model
 
@@ -37,6 +43,12 @@ METHODS: tuple[Method, ...] = (
     NbLora(rank=4),
     Adalora(rank=4, target_rank=2, alpha=8),
     Scalora(rank=4, alpha=8),
+    Pissa(rank=4, alpha=8),
+    Olora(rank=4, alpha=8),
+    LoraGa(rank=4, alpha=4),  # likewise
+    Eva(rank=4, alpha=8),
+    Vera(rank=16),
+    Hira(rank=4),
 )
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {

@@ -332,7 +332,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "pissa": (edited(init_lora_weights="pissa_niter_4"), "the adapter uses init_lora_weights=pissa_niter_4"),
     "olora": (edited(init_lora_weights="OLoRA"), "the adapter uses init_lora_weights=OLoRA"),
     "unknown_option": (edited(twisted=[1]), r"the adapter uses twisted=\[1\]"),
-    "vera": (edited(peft_type="VERA"), "holds an adapter of type VERA"),
+    "boft": (edited(peft_type="BOFT"), "holds an adapter of type BOFT"),
     "no_weights": (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS} is missing"),
     "no_config": (lambda folder: (folder / CONFIG).unlink(), "no adapter here"),
     "config_is_a_list": (lambda folder: (folder / CONFIG).write_text("[]"), "holds an adapter of type None"),

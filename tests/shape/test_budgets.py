@@ -71,7 +71,8 @@ def test_a_method_gives_its_equation_and_its_paper(name: str):
     title, *rest = text.split("\n")
     assert title.endswith(".")
     assert any(re.match(r"    .*=", line) for line in rest), "no indented equation"
-    assert re.search(r"\b(19|20)\d\d, arXiv \d{4}\.\d{4,5}", text), "no paper with its year and arXiv number"
+    number = r"\b(19|20)\d\d, (arXiv \d{4}\.\d{4,5}|OpenReview \w{10})"
+    assert re.search(number, text), "no paper with its year and its number on arXiv or OpenReview"
 
 
 @pytest.mark.parametrize("name", names("tasks"))

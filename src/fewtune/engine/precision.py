@@ -28,6 +28,15 @@ class Precision:
         """The type of the large matrix products."""
         return _TYPES[self.name]
 
+    @property
+    def torch_device(self) -> torch.device:
+        """The device."""
+        return torch.device(self.device)
+
+    def unscaled(self) -> Precision:
+        """This format, but fp32 for fp16, whose gradients vanish where the loss is not scaled."""
+        return Precision("fp32", self.device) if self.name == "fp16" else self
+
     def context(self) -> AbstractContextManager[Any]:
         """Around each forward pass."""
         return nullcontext() if self.name == "fp32" else torch.autocast(self.device, self.dtype)

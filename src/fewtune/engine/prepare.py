@@ -120,6 +120,7 @@ def prepare(config: RunConfig) -> Prepared:
         max_length=task.max_length,
         tokens=_spread(lengths),
         targets=_spread([_written(task, piece, tokenizer) for piece in learned]) if task.writes else {},
+        calibration=min(micro, config.method.needs_batches),
         epochs=options.epochs,
         batch_size=options.batch_size,
         accumulation=options.accumulation,
@@ -133,6 +134,7 @@ def prepare(config: RunConfig) -> Prepared:
         vllm=vllm(type(empty).__name__, task.name, config.method, learns_whole_modules=bool(adapted.directly())),
         findings=(
             *sources.notes,
+            *([] if config.method.settled else [_unsettled(config.method.name)]),
             *_findings(origin.name, task, rows, features, tokenizer),
             *(_ends(origin, adapted, features["train"], tokenizer) if task.writes else ()),
         ),
@@ -172,9 +174,19 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
 
 
+def recounted(plan: Plan, adapted: Adapted) -> Plan:
+    """The plan with what learns in a model that is adapted by now; for methods whose batches decide it."""
+    counts = {"parameters": parameters(adapted.model), "trainable": parameters(adapted.model, trainable=True)}
+    return plan.model_copy(update=counts | {"layers": tuple(_layers(adapted))})
+
+
 def default_batch_size(rows: int) -> int:
     """8 rows per step below 500 training rows, else 16; see docs/decisions/defaults.md."""
     return 8 if rows < 500 else 16
+
+
+def _unsettled(method: str) -> Finding:
+    return Finding(id="ranks_by_data", level="note", values={"method": method})
 
 
 def _layers(adapted: Adapted) -> list[PlannedLayer]:

@@ -29,4 +29,8 @@ SENTENCES: dict[str, str] = {
     "vllm_architecture": "no, its documentation does not list {architecture} for this task",
     "vllm_method": "no, it reads whole models and LoRA adapters, and what '{method}' learns is neither and does not merge",
     "plan_vllm": "Can vLLM serve the result? {answer}. (By its documentation of November 2026; not run here.)",
+    "batches_needed": "method '{method}' looks at {count} training batches before training: give them as adapt(model, method, batches=...), each a dictionary of tensors as the model takes them, `labels` included; or choose --method lora",
+    "hira_no_scale": "method '{method}' has no scale, so method.{option}={given} would do nothing; leave it out, or choose --method lora",
+    "plan_calibration": "before training {method} looks at {batches} training batches",
+    "ranks_by_data": "the data decides each layer's rank before '{method}' trains: the counts of parameters here are those of equal ranks, and the run writes its own into plan.json",
 }

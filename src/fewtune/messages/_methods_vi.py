@@ -30,4 +30,8 @@ SENTENCES: dict[str, str] = {
     "vllm_architecture": "không, tài liệu của nó không kể {architecture} cho bài toán này",
     "vllm_method": "không, nó đọc mô hình trọn vẹn và adapter LoRA, còn điều '{method}' học được không thuộc cả hai và không gộp được",
     "plan_vllm": "vLLM có phục vụ được kết quả không? {answer}. (Theo tài liệu tháng 11 năm 2026 của nó; chưa chạy thử ở đây.)",
+    "batches_needed": "phương pháp '{method}' cần xem {count} lô (batch) dữ liệu huấn luyện trước khi huấn luyện: hãy truyền chúng bằng adapt(model, method, batches=...), mỗi lô là một từ điển các tensor như mô hình nhận, kể cả `labels`; hoặc chọn --method lora",
+    "hira_no_scale": "phương pháp '{method}' không có hệ số nhân, nên method.{option}={given} sẽ không có tác dụng; hãy bỏ đi, hoặc chọn --method lora",
+    "plan_calibration": "trước khi huấn luyện, {method} xem {batches} lô dữ liệu huấn luyện",
+    "ranks_by_data": "dữ liệu quyết định hạng của từng lớp trước khi '{method}' huấn luyện: số tham số ở đây tính theo hạng bằng nhau, và lần chạy sẽ ghi số thật vào plan.json",
 }

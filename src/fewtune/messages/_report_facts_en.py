@@ -16,6 +16,7 @@ SENTENCES: dict[str, str] = {
     "report_task": "Task",
     "report_task_reason": "Why this task",
     "report_method": "Method",
+    "report_calibration_batches": "Training batches seen before training",
     "report_epochs": "Epochs",
     "report_epochs_done": "{done} of {planned}",
     "report_steps": "Optimiser steps planned",

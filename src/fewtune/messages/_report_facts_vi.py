@@ -16,6 +16,7 @@ SENTENCES: dict[str, str] = {
     "report_task": "Bài toán",
     "report_task_reason": "Vì sao là bài toán này",
     "report_method": "Phương pháp",
+    "report_calibration_batches": "Số lô dữ liệu xem trước khi huấn luyện",
     "report_epochs": "Số epoch",
     "report_epochs_done": "{done} trong {planned}",
     "report_steps": "Số bước tối ưu dự kiến",

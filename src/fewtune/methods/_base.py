@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from fewtune.config import Config
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from fewtune.model.anatomy import Anatomy
+    from fewtune.model.batch import Batch, Loss
     from fewtune.model.edits import Edit
 
 
@@ -21,7 +24,10 @@ class Paper:
     title: str
     authors: str
     year: int
-    arxiv: str
+    arxiv: str | None
+    """Its number, where it is there; or"""
+    openreview: str | None = None
+    """its id there."""
 
 
 class Method(Config, ABC):
@@ -44,12 +50,26 @@ class Method(Config, ABC):
     """The name of the type in PEFT, where `saved_as` is "peft"."""
     plain_lora: ClassVar[bool] = False
     """What was learned is exactly a plain LoRA on the original weights, so every tool that serves LoRA can serve it."""
-    needs_batches: ClassVar[int] = 0
-    """Calibration batches the method asks for before training (EVA, LoRA-GA)."""
 
     @abstractmethod
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
         """The edits to a model of this anatomy, in order. Raises MethodError where the method does not fit."""
+
+    @property
+    def needs_batches(self) -> int:
+        """Training batches that the method looks at before training (EVA, LoRA-GA)."""
+        return 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the edits alone say how many parameters learn; else those batches decide it."""
+        return True
+
+    def calibrated(
+        self, model: PreTrainedModel, edits: tuple[Edit, ...], batches: Sequence[Batch], loss: Loss
+    ) -> tuple[Edit, ...]:
+        """The edits with what the batches decide. `model` is frozen, in evaluation mode, unchanged, and stays so."""
+        return edits
 
     @abstractmethod
     def default_learning_rate(self, width: int) -> float:

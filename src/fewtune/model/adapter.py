@@ -1,6 +1,7 @@
 """The base of all adapter layers: a plain module around a frozen one."""
 
 from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -62,3 +63,12 @@ class AdapterLayer(nn.Module, ABC):
     def out_features(self) -> int:
         """Width of the output."""
         return out_features(self.base)
+
+
+@runtime_checkable
+class PlainLora(Protocol):
+    """An adapter layer whose correction is a product of two thin matrices."""
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """A (k, n) and B (m, k) such that in evaluation mode `y = base(x) + B A x`, all scales inside."""
+        ...

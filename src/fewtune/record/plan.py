@@ -78,6 +78,8 @@ class Plan(Config):
     """Of the training rows: `median`, `p95`, `longest` (tokens, after cutting)."""
     targets: dict[str, int] = {}
     """Likewise of what is written, end tokens included, for tasks that learn to write."""
+    calibration: int = 0
+    """Training batches that the method looks at before training."""
     epochs: int
     batch_size: int
     accumulation: int

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -40,9 +41,10 @@ def write(
     task_type: str | None,
     options: dict[str, Any],
     tensors: dict[str, Tensor],
+    shared: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
-    """The two files: `tensors` of the layers, by path and PEFT's symbol, the modules trained beside them, and what the config
-    says of every adapter unless `options` say otherwise.
+    """The two files: `tensors` of the layers, by path and PEFT's symbol, what they have in common (`shared`, by PEFT's key), the
+    modules trained beside them, and what the config says of every adapter unless `options` say otherwise.
     """
     layers = adapted.layers()
     # PEFT keeps a copy of each module that learned: an embedding that is also the output layer learned under both names.
@@ -59,7 +61,8 @@ def write(
         "modules_to_save": modules_of(adapted.model, direct) or None,
     } | options
     tensors = tensors | {path: parameter.detach().clone() for path, parameter in direct.items()}
-    write_files(folder, (CONFIG, WEIGHTS), config, {f"{PREFIX}{name}": t for name, t in tensors.items()})
+    keyed = {f"{PREFIX}{name}": tensor for name, tensor in tensors.items()} | dict(shared)
+    write_files(folder, (CONFIG, WEIGHTS), config, keyed)
 
 
 def read(folder: Path, kind: str, understood: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

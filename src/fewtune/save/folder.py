@@ -7,10 +7,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin
-from fewtune.save import own, peft, peft_adalora, peft_ia3
+from fewtune.save import own, peft, peft_adalora, peft_hira, peft_ia3, peft_vera
 from fewtune.save._peft import is_type
 
-_FORMS = {"LORA": peft, "ADALORA": peft_adalora, "IA3": peft_ia3}
+_FORMS = {"LORA": peft, "ADALORA": peft_adalora, "IA3": peft_ia3, "VERA": peft_vera, "HIRA": peft_hira}
 """PEFT's name of a type → what writes and reads it."""
 
 

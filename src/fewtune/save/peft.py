@@ -16,8 +16,10 @@ from transformers import PreTrainedModel
 from fewtune.adapted import Adapted
 from fewtune.errors import FormatError, MethodError
 from fewtune.methods._low_rank import LowRank, LowRankLinear
+from fewtune.methods._moved import Moved
 from fewtune.methods.dora import Dora, DoraLinear
 from fewtune.methods.lora import Lora
+from fewtune.model.adapter import PlainLora
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Wrap
 from fewtune.model.find import Origin
@@ -40,6 +42,9 @@ def save(adapted: Adapted, folder: Path, origin: Origin, task_type: str | None) 
     """Write the adapter and the modules trained beside it into `folder`, which exists."""
     method = adapted.method
     assert isinstance(method, LowRank), method
+    if isinstance(method, Moved):
+        save_plain_lora(adapted, folder, origin, task_type)
+        return
     layers = {path: layer for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
     assert len(layers) == len(adapted.layers()), "a layer PEFT has no form for"
     tensors = {
@@ -67,7 +72,7 @@ def save_plain_lora(adapted: Adapted, folder: Path, origin: Origin, task_type: s
     """
     if not adapted.method.plain_lora:
         raise MethodError("not_plain_lora", method=adapted.method.name)
-    pairs = {path: layer.factors() for path, layer in adapted.layers().items() if isinstance(layer, LowRankLinear)}
+    pairs = {path: layer.factors() for path, layer in adapted.layers().items() if isinstance(layer, PlainLora)}
     # PEFT knows no rank 0, which is what AdaLoRA may leave of a layer.
     pairs = {
         path: (A, B) if len(A) else (A.new_zeros(1, A.shape[1]), B.new_zeros(len(B), 1))

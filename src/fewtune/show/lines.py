@@ -45,6 +45,8 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
         share=plan.trainable / plan.parameters,
         method=plan.method,
     )
+    if plan.calibration:
+        yield say("plan_calibration", language, method=plan.method, batches=plan.calibration)
     yield say(
         "plan_steps",
         language,

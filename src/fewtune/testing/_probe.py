@@ -1,6 +1,6 @@
 """What the checks of methods measure with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from tokenizers import Tokenizer
@@ -11,10 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from fewtune.adapted import Adapted, adapt
 from fewtune.methods._base import Method
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.batch import Batch as Batch
+from fewtune.model.batch import Loss as Loss
+from fewtune.model.batch import own_loss as own_loss
 
-Batch = Mapping[str, Tensor]
 ModelFactory = Callable[[], PreTrainedModel]
-Loss = Callable[[PreTrainedModel, Batch], Tensor]
 
 
 def outputs(model: PreTrainedModel, batch: Batch, *, training: bool = False) -> Tensor:
@@ -51,18 +52,18 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
-def fresh(method: Method, model_factory: ModelFactory) -> Adapted:
-    """A new model with the method applied, equal at each call."""
+def fresh(method: Method, model_factory: ModelFactory, batch: Batch, loss: Loss | None) -> Adapted:
+    """A new model with the method applied, equal at each call; `batch` is what it looks at first, if it does so at all."""
     torch.manual_seed(0)
-    return adapt(model_factory(), method)
+    return adapt(model_factory(), method, [batch], loss or own_loss)
 
 
-def at_random(method: Method, model_factory: ModelFactory) -> Adapted:
+def at_random(method: Method, model_factory: ModelFactory, batch: Batch, loss: Loss | None) -> Adapted:
     """The adapted model with everything that learns set at random, equally at each call.
 
     A product whose one factor is zero, as at the start, would hide every mistake in the other.
     """
-    adapted = fresh(method, model_factory)
+    adapted = fresh(method, model_factory, batch, loss)
     move(adapted, seed=0)
     return adapted
 

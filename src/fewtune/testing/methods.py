@@ -29,6 +29,7 @@ from fewtune.testing._probe import (
     loss_of,
     move,
     outputs,
+    own_loss,
     shapes_of,
     tensors_of,
     train,
@@ -69,7 +70,7 @@ def options_come_back(method: Method, model_factory: ModelFactory, batch: Batch,
     """The options survive being written to run.yaml and read again, and the same options give the same edits."""
     back = type(method).model_validate(method.model_dump(mode="json"))
     assert back == method, f"{method!r} comes back as {back!r}"
-    one, two = fresh(method, model_factory), fresh(back, model_factory)
+    one, two = fresh(method, model_factory, batch, loss), fresh(back, model_factory, batch, loss)
     assert shapes_of(one) == shapes_of(two), f"{method.name}: equal options gave different edits"
 
 
@@ -79,7 +80,7 @@ def starts_as_base(method: Method, model_factory: ModelFactory, batch: Batch, *,
     """
     for training in (False, True):
         base = outputs(model_factory(), batch, training=training)
-        far = distance(outputs(fresh(method, model_factory).model, batch, training=training), base)
+        far = distance(outputs(fresh(method, model_factory, batch, loss).model, batch, training=training), base)
         assert (far <= 1e-6) == method.starts_as_base, (
             f"{method.name} declares starts_as_base={method.starts_as_base}, but its outputs differ from the base model's by "
             f"{far:.1e} in {'training' if training else 'evaluation'} mode"
@@ -93,7 +94,7 @@ def plan_counts_what_is_built(
     real = model_factory()
     with torch.device("meta"):
         empty = type(real)(deepcopy(real.config))
-    planned, built = shapes_of(adapt(empty, method)), shapes_of(adapt(real, method))
+    planned, built = shapes_of(adapt(empty, method)), shapes_of(adapt(real, method, [batch], loss or own_loss))
     assert planned == built, f"{method.name}: planned and built differ in {dict(planned.items() ^ built.items())}"
 
 
@@ -102,7 +103,7 @@ def only_planned_learns(method: Method, model_factory: ModelFactory, batch: Batc
 
     Two, because a product of two factors that starts at zero (LoRA's B = 0) gives the other factor a zero gradient at first.
     """
-    adapted = fresh(method, model_factory)
+    adapted = fresh(method, model_factory, batch, loss)
     planned = named = {edit.parameter for edit in adapted.edits if isinstance(edit, Train)}
     for path, layer in adapted.layers().items():
         planned = planned | {f"{path}.{name}" for name, _ in layer.named_parameters() if not name.startswith("base.")}
@@ -129,7 +130,7 @@ def only_planned_learns(method: Method, model_factory: ModelFactory, batch: Batc
 
 def base_stays(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
     """Three updates of AdamW leave every weight of the base model that no edit trains bitwise unchanged."""
-    adapted = fresh(method, model_factory)
+    adapted = fresh(method, model_factory, batch, loss)
     before = {name: parameter.detach().clone() for name, parameter in adapted.trainable().items()}
     train(adapted, batch, loss, steps=3)
     after = adapted.trainable()
@@ -147,7 +148,7 @@ def three_steps_lower_the_loss(
     method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None
 ) -> None:
     """At the method's default learning rate the loss on a fixed batch is lower after three steps."""
-    adapted = fresh(method, model_factory)
+    adapted = fresh(method, model_factory, batch, loss)
     before = loss_after(adapted, batch, loss)
     train(adapted, batch, loss, steps=3)
     after = loss_after(adapted, batch, loss)
@@ -161,7 +162,7 @@ def merged_equals_adapted(
     models amplify rounding) that shares nothing with the adapted one and leaves it unchanged; a method that is not mergeable
     raises MethodError.
     """
-    adapted = at_random(method, model_factory)
+    adapted = at_random(method, model_factory, batch, loss)
     adapted.model.double()
     if not method.mergeable:
         try:
@@ -190,33 +191,33 @@ def merged_equals_adapted(
 
 def saved_comes_back(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
     """With everything learned set at random, what is saved and loaded gives bitwise equal outputs and parameters."""
-    adapted = at_random(method, model_factory)
+    adapted = at_random(method, model_factory, batch, loss)
     expected = outputs(adapted.model, batch)
     assert distance(expected, outputs(model_factory(), batch)) > 1e-2, f"{method.name}: random values changed nothing"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "saved"
         save_tuned(adapted, folder, Origin("a/base-model", None, Path(temporary)), any_tokenizer())
         assert (folder / "config.json").exists(), f"{method.name}: config.json, which names the labels, is not saved"
-        if method.saved_as == "model":
-            model, learned = type(adapted.model).from_pretrained(folder), None
-        else:
-            loaded = load_adapter(model_factory(), folder)
-            model, learned = loaded.model, loaded.trainable()
+        loaded = None if method.saved_as == "model" else load_adapter(model_factory(), folder)
+        model = loaded.model if loaded else type(adapted.model).from_pretrained(folder)
     assert torch.equal(outputs(model, batch), expected), f"{method.name}: what was loaded computes something else"
-    for name, parameter in adapted.trainable().items():
-        if learned is not None:
-            assert name in learned, f"{method.name}: {name} was learned but is not loaded"
-            assert torch.equal(learned[name], parameter), f"{method.name}: {name} is not what was saved"
+    learned = loaded.trainable() if loaded else {}
+    one, other = ([type(layer) for layer in each.layers().values()] for each in (loaded or adapted, adapted))
+    # A plain LoRA that computes the same has parameters of its own.
+    compared = adapted.directly() if method.plain_lora and one != other else adapted.trainable()
+    for name, parameter in compared.items() if loaded else ():
+        assert name in learned, f"{method.name}: {name} was learned but is not loaded"
+        assert torch.equal(learned[name], parameter), f"{method.name}: {name} is not what was saved"
 
 
 def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
     """In bf16 outputs and gradients are finite and the correction is still there: all in bf16, and as fewtune trains, the
     frozen part in bf16, what learns in fp32, under autocast.
     """
-    exact, base = outputs(at_random(method, model_factory).model, batch), outputs(model_factory(), batch)
-    whole = at_random(method, model_factory)
+    exact, base = outputs(at_random(method, model_factory, batch, loss).model, batch), outputs(model_factory(), batch)
+    whole = at_random(method, model_factory, batch, loss)
     whole.model.to(torch.bfloat16)  # pyright: ignore[reportArgumentType]
-    mixed = at_random(method, model_factory)
+    mixed = at_random(method, model_factory, batch, loss)
     Precision("bf16", exact.device.type).store(mixed.model)
     for form, adapted, autocast in (("bf16", whole, False), ("bf16 under autocast", mixed, True)):
         with torch.autocast(exact.device.type, torch.bfloat16, enabled=autocast):
@@ -237,7 +238,7 @@ def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, 
 
 def can_be_copied(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
     """`deepcopy` and `pickle` give an adapted model with bitwise equal outputs that shares no parameter with the first."""
-    adapted = at_random(method, model_factory)
+    adapted = at_random(method, model_factory, batch, loss)
     expected = outputs(adapted.model, batch)
     try:
         pickled = pickle.loads(pickle.dumps(adapted))  # noqa: S301  our own bytes
@@ -256,7 +257,7 @@ def checkpointing_changes_nothing(
     method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None
 ) -> None:
     """With activation checkpointing (blocks computed again in the backward pass) the gradients are the same, to 1e-5."""
-    plain, saving = (at_random(method, model_factory) for _ in range(2))
+    plain, saving = (at_random(method, model_factory, batch, loss) for _ in range(2))
     if not plain.model.supports_gradient_checkpointing:
         return
     # transformers renamed it in 5.x and warns about the older name
@@ -286,7 +287,7 @@ def second_adapt_is_refused(
 
     A method without layers (head, full) leaves a plain model behind, which may be adapted again.
     """
-    adapted = at_random(method, model_factory)
+    adapted = at_random(method, model_factory, batch, loss)
     expected, shapes = outputs(adapted.model, batch), shapes_of(adapted)
     try:
         adapt(adapted.model, method)

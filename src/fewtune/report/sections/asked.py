@@ -58,6 +58,7 @@ def _options(run: Run, words: Words) -> list[Option]:
         ("task", words.task(plan.task), ""),
         ("task_reason", words.finding(plan.task_reason) if plan.task_reason else "", ""),
         ("method", plan.method, ""),
+        ("calibration_batches", words.whole(plan.calibration) if plan.calibration else "", ""),
         ("epochs", words("epochs_done", done=done, planned=words.whole(plan.epochs)), "train.epochs"),
         ("steps", words.whole(plan.steps), ""),
         ("batch", words.whole(plan.batch_size), "train.batch_size"),
