@@ -11,6 +11,7 @@ PUBLIC = [
     "Adalora",
     "Adapted",
     "Bitfit",
+    "Bottleneck",
     "Classification",
     "DataConfig",
     "Dora",

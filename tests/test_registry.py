@@ -23,26 +23,7 @@ ALL = [(kind, name) for kind in KINDS for name in names(kind)]
 
 
 def test_the_names_are_those_of_the_files():
-    assert names("methods") == [
-        "adalora",
-        "bitfit",
-        "dora",
-        "eva",
-        "full",
-        "head",
-        "hira",
-        "ia3",
-        "last_layers",
-        "lora",
-        "lora_ga",
-        "lora_plus",
-        "nb_lora",
-        "olora",
-        "pissa",
-        "rslora",
-        "scalora",
-        "vera",
-    ]
+    assert names("methods") == ["adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "lora", "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "rslora", "scalora", "vera"]
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
 
@@ -119,27 +100,7 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
         EntryPoint("lora", "somewhere.else:Lora", "fewtune.methods"),  # may not take the place of ours
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in points if p.group == group])
-    assert names("methods") == [
-        "adalora",
-        "bitfit",
-        "dora",
-        "eva",
-        "full",
-        "head",
-        "hira",
-        "ia3",
-        "last_layers",
-        "lora",
-        "lora_ga",
-        "lora_plus",
-        "nb_lora",
-        "olora",
-        "pissa",
-        "rslora",
-        "scalora",
-        "vera",
-        "their_method",
-    ]
+    assert names("methods") == ["adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "lora", "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "rslora", "scalora", "their_method", "vera"]
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
     assert find("methods", "their-method").__name__ == "Head"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fewtune.errors import FewtuneError as FewtuneError
     from fewtune.methods.adalora import Adalora as Adalora
     from fewtune.methods.bitfit import Bitfit as Bitfit
+    from fewtune.methods.bottleneck import Bottleneck as Bottleneck
     from fewtune.methods.dora import Dora as Dora
     from fewtune.methods.eva import Eva as Eva
     from fewtune.methods.full import Full as Full
@@ -57,6 +58,7 @@ _PUBLIC = {
     "FewtuneError": "fewtune.errors",
     "Adalora": "fewtune.methods.adalora",
     "Bitfit": "fewtune.methods.bitfit",
+    "Bottleneck": "fewtune.methods.bottleneck",
     "Dora": "fewtune.methods.dora",
     "Eva": "fewtune.methods.eva",
     "Full": "fewtune.methods.full",

@@ -29,10 +29,7 @@ HEAVY = (
     "huggingface_hub",
 )
 
-METHODS = (
-    "adalora, bitfit, dora, eva, full, head, hira, ia3, last_layers, lora, lora_ga, lora_plus, nb_lora, olora, pissa, "
-    "rslora, scalora, vera"
-)
+METHODS = "adalora, bitfit, bottleneck, dora, eva, full, head, hira, ia3, last_layers, lora, lora_ga, lora_plus, nb_lora, olora, pissa, rslora, scalora, vera"
 
 
 def shell(*args: str, **options) -> subprocess.CompletedProcess[str]:

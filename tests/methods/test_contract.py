@@ -11,6 +11,7 @@ from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.methods.adalora import Adalora
 from fewtune.methods.bitfit import Bitfit
+from fewtune.methods.bottleneck import Bottleneck
 from fewtune.methods.dora import Dora
 from fewtune.methods.eva import Eva
 from fewtune.methods.full import Full
@@ -49,6 +50,7 @@ METHODS: tuple[Method, ...] = (
     Eva(rank=4, alpha=8),
     Vera(rank=16),
     Hira(rank=4),
+    Bottleneck(reduction=4),
 )
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
@@ -68,6 +70,7 @@ VARIANTS: tuple[tuple[str, Method], ...] = (
     ("t5_gated", Lora(rank=2, alpha=4, targets=("query", "up"), dropout=0.2)),
     ("bert", Bitfit(biases="query_mlp")),
     ("t5", LastLayers(layers=2)),
+    ("gpt2", Bottleneck(placement="pfeiffer", size=8, activation="tanh")),
 )
 check_parameter = pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
 
@@ -84,7 +87,7 @@ def test_method_keeps_the_contract(method: Method, architecture: str, check: Cal
 
 @check_parameter
 @pytest.mark.parametrize(
-    ("architecture", "method"), VARIANTS, ids=["stabilized", "dropout", "dora", "roles", "query_mlp", "two"]
+    ("architecture", "method"), VARIANTS, ids=["stabilized", "dropout", "dora", "roles", "query_mlp", "two", "pfeiffer"]
 )
 def test_variant_keeps_the_contract(architecture: str, method: Method, check: Callable[..., None]) -> None:
     check(method, partial(tiny_model, architecture), tiny_batch(architecture))

@@ -1,5 +1,6 @@
 """The sentences in English."""
 
+from fewtune.messages._additive_en import SENTENCES as _ADDITIVE
 from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
@@ -24,6 +25,7 @@ SENTENCES: dict[str, str] = {
     **_FILES,
     **_LM,
     **_METHODS,
+    **_ADDITIVE,
     **_MIX,
     **_NER,
     **_PREDICT,

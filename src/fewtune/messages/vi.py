@@ -1,5 +1,6 @@
 """Các câu bằng tiếng Việt. Tên tùy chọn, tên tệp và lệnh giữ nguyên như người dùng phải gõ."""
 
+from fewtune.messages._additive_vi import SENTENCES as _ADDITIVE
 from fewtune.messages._data_vi import SENTENCES as _DATA
 from fewtune.messages._demo_vi import SENTENCES as _DEMO
 from fewtune.messages._files_vi import SENTENCES as _FILES
@@ -24,6 +25,7 @@ SENTENCES: dict[str, str] = {
     **_FILES,
     **_LM,
     **_METHODS,
+    **_ADDITIVE,
     **_MIX,
     **_NER,
     **_PREDICT,
