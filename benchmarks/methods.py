@@ -182,7 +182,8 @@ def main() -> None:
         sys.exit(f"DATA={options.data} holds no sentiment_en_mr: make methods DATA=<folder of the data sets>")
     options.out.mkdir(parents=True, exist_ok=True)
     if options.run:
-        return run_one(options.data, options.out, options.run[0], int(options.run[1]))
+        run_one(options.data, options.out, options.run[0], int(options.run[1]))
+        return
     methods = options.only or registry.names("methods")
     for seed in SEEDS:
         for method in methods:

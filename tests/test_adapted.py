@@ -118,8 +118,9 @@ def test_merging_what_has_no_merged_form_is_refused() -> None:
 
 
 def test_it_works_on_an_empty_model() -> None:
+    model = tiny_model("gpt2")  # made here, since one made on the meta device would be kept for other tests
     with torch.device("meta"):
-        empty = type(tiny_model("gpt2"))(tiny_model("gpt2").config)
+        empty = type(model)(model.config)
     adapted = adapt(empty, Lora())
     assert {parameter.device.type for parameter in adapted.trainable().values()} == {"meta"}
 

@@ -33,6 +33,8 @@ PUBLIC = [
     "Olora",
     "Pissa",
     "Prediction",
+    "PrefixTuning",
+    "PromptTuning",
     "QuestionAnswering",
     "Regression",
     "Rslora",

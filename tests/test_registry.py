@@ -15,6 +15,11 @@ from fewtune.tasks._base import Task
 from fewtune.track._base import Tracker
 
 KINDS: tuple[Kind, ...] = ("methods", "tasks", "track")
+METHODS = [
+    "adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "lora",
+    "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "prefix_tuning", "prompt_tuning", "rslora", "scalora",
+    "vera",
+]  # fmt: skip
 TASKS = [
     "classification", "language_modeling", "multilabel", "question_answering", "regression", "seq2seq", "sft",
     "token_classification",
@@ -23,7 +28,7 @@ ALL = [(kind, name) for kind in KINDS for name in names(kind)]
 
 
 def test_the_names_are_those_of_the_files():
-    assert names("methods") == ["adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "lora", "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "rslora", "scalora", "vera"]
+    assert names("methods") == METHODS
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
 
@@ -100,7 +105,7 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
         EntryPoint("lora", "somewhere.else:Lora", "fewtune.methods"),  # may not take the place of ours
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: [p for p in points if p.group == group])
-    assert names("methods") == ["adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "lora", "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "rslora", "scalora", "their_method", "vera"]
+    assert names("methods") == sorted([*METHODS, "their_method"])
     assert names("tasks") == TASKS
     assert names("track") == ["mlflow", "tensorboard", "wandb"]
     assert find("methods", "their-method").__name__ == "Head"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fewtune.methods.nb_lora import NbLora as NbLora
     from fewtune.methods.olora import Olora as Olora
     from fewtune.methods.pissa import Pissa as Pissa
+    from fewtune.methods.prefix_tuning import PrefixTuning as PrefixTuning
+    from fewtune.methods.prompt_tuning import PromptTuning as PromptTuning
     from fewtune.methods.rslora import Rslora as Rslora
     from fewtune.methods.scalora import Scalora as Scalora
     from fewtune.methods.vera import Vera as Vera
@@ -72,6 +74,8 @@ _PUBLIC = {
     "NbLora": "fewtune.methods.nb_lora",
     "Olora": "fewtune.methods.olora",
     "Pissa": "fewtune.methods.pissa",
+    "PrefixTuning": "fewtune.methods.prefix_tuning",
+    "PromptTuning": "fewtune.methods.prompt_tuning",
     "Rslora": "fewtune.methods.rslora",
     "Scalora": "fewtune.methods.scalora",
     "Vera": "fewtune.methods.vera",

@@ -14,10 +14,10 @@ from transformers import PreTrainedModel
 
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
-from fewtune.model.adapter import AdapterLayer
+from fewtune.model.adapter import AdapterLayer, Learned
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.batch import Batch, Loss, own_loss
-from fewtune.model.edits import Edit, Every, Moment, Penalty, Rate, Train, Wrap
+from fewtune.model.edits import Edit, Every, Moment, Penalty, Prepend, Rate, Train, Wrap
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Adapted:
         """Dotted path → parameter, of all that learns."""
         return {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
 
-    def layers(self) -> dict[str, AdapterLayer]:
-        """Dotted path → adapter layer, in the order of the edits."""
-        return {edit.path: _layer(self.model, edit.path) for edit in self.edits if isinstance(edit, Wrap)}
+    def layers(self) -> dict[str, Learned]:
+        """Dotted path → module that the method put into the model, in the order of the edits."""
+        return {edit.path: _layer(self.model, edit.path) for edit in self.edits if isinstance(edit, Wrap | Prepend)}
 
     def directly(self) -> dict[str, nn.Parameter]:
         """Dotted path → parameter, of those of the model's own parameters that learn (a head, or all of them)."""
@@ -49,6 +49,12 @@ class Adapted:
             for path, layer in self.layers().items()
             for symbol, tensor in layer.tensors().items()
         }
+        return found | {path: parameter.detach() for path, parameter in self.directly().items()}
+
+    def lasting(self) -> dict[str, Tensor]:
+        """The same without what only served training; `method.lasting()` are the options that rebuild it."""
+        layers = self.layers().items()
+        found = {f"{path}.{symbol}": tensor for path, layer in layers for symbol, tensor in layer.lasting().items()}
         return found | {path: parameter.detach() for path, parameter in self.directly().items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
@@ -111,7 +117,9 @@ class Adapted:
             raise MethodError("not_mergeable", method=self.method.name)
         result = copy.deepcopy(self.model)
         for path in self.layers():
-            result.set_submodule(path, _layer(result, path).merged())
+            layer = _layer(result, path)
+            assert isinstance(layer, AdapterLayer), path
+            result.set_submodule(path, layer.merged())
         return result.requires_grad_(True)
 
 
@@ -127,15 +135,20 @@ def adapt(
     Raises MethodError where the method does not fit the model, or without the batches that it needs; the model is then
     unchanged.
     """
-    if any(isinstance(module, AdapterLayer) for module in model.modules()):
+    if any(isinstance(module, Learned) for module in model.modules()):
         raise MethodError("adapted_twice", method=method.name)
     edits = tuple(method.edits(Anatomy(model)))
-    seen = _batches(method, batches) if model.device.type != "meta" else []
-    model.requires_grad_(False)
-    if seen:
+    if seen := _batches(method, batches) if model.device.type != "meta" else []:
         was = model.training
+        model.requires_grad_(False)
         edits = method.calibrated(model.eval(), edits, seen, loss)
         model.train(was)
+    return edited(model, method, edits)
+
+
+def edited(model: PreTrainedModel, method: Method, edits: tuple[Edit, ...]) -> Adapted:
+    """Freeze `model` and make these edits, for an adapter that was read and has others than the method would make."""
+    model.requires_grad_(False)
     for edit in edits:
         match edit:
             case Wrap(path, layer):
@@ -143,6 +156,9 @@ def adapt(
                 model.set_submodule(path, layer(base).train(base.training))
             case Train(parameter):
                 model.get_parameter(parameter).requires_grad_(True)
+            case Prepend(path, module):
+                parent, _, name = path.rpartition(".")
+                model.get_submodule(parent).add_module(name, module(model).train(model.training))
             case Rate() | Penalty() | Every():
                 pass  # asked for in training
     return Adapted(model, method, edits)
@@ -172,7 +188,7 @@ def modules_of(model: nn.Module, parameters: Iterator[str] | dict[str, nn.Parame
     return found
 
 
-def _layer(model: nn.Module, path: str) -> AdapterLayer:
+def _layer(model: nn.Module, path: str) -> Learned:
     layer = model.get_submodule(path)
-    assert isinstance(layer, AdapterLayer), path
+    assert isinstance(layer, Learned), path
     return layer

@@ -29,7 +29,10 @@ HEAVY = (
     "huggingface_hub",
 )
 
-METHODS = "adalora, bitfit, bottleneck, dora, eva, full, head, hira, ia3, last_layers, lora, lora_ga, lora_plus, nb_lora, olora, pissa, rslora, scalora, vera"
+METHODS = (
+    "adalora, bitfit, bottleneck, dora, eva, full, head, hira, ia3, last_layers, lora, lora_ga, lora_plus, "
+    "nb_lora, olora, pissa, prefix_tuning, prompt_tuning, rslora, scalora, vera"
+)
 
 
 def shell(*args: str, **options) -> subprocess.CompletedProcess[str]:

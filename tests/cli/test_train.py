@@ -79,7 +79,9 @@ def test_json_is_one_object_on_stdout_and_agrees_with_the_folder(fewtune: Comman
     assert "epoch 1:" in done.err
 
 
-@pytest.mark.parametrize("method", ["lora", "head", "full", "last_layers", "bitfit", "ia3", "bottleneck"])
+@pytest.mark.parametrize(
+    "method", ["lora", "head", "full", "last_layers", "bitfit", "ia3", "bottleneck", "prompt_tuning", "prefix_tuning"]
+)
 def test_quiet_is_quiet(fewtune: Command, here: Path, model: Path, data: Path, method: str):
     done = fewtune("train", data, "--model", model, "--method", method, "--out", "r", "--quiet", *FAST)
     assert (done.code, done.err) == (0, "")

@@ -281,6 +281,14 @@ CASES: dict[str, list[Case]] = {
         mixed("A mixture in which nothing is learned", asked("{text}", "{label}"), more=", held_out: true"),
         mixed("An option that is none", asked("{text}", "{label}"), more=", wieght: 2"),
     ],
+    "Methods that do not fit": [
+        case(
+            "A prompt that leaves no room for text", "reviews.csv", table(), "--method prompt_tuning method.tokens=64"
+        ),
+        case(
+            "A prompt from a text that is missing", "reviews.csv", table(), "--method prompt_tuning method.start=text"
+        ),
+    ],
     "Said, but no reason to stop": [
         seen("Answers that are not where they should be", "qa.jsonl", MOVED),
         seen("Labels that differ by case or white space", "reviews.csv", table(*LABELS_ALIKE)),

@@ -14,6 +14,7 @@ from engine.runs import LABELS, reviews, write_model, write_reviews
 from fewtune.engine.batches import Batches
 from fewtune.engine.prepare import Prepared, default_batch_size, prepare
 from fewtune.errors import ConfigError, DataError, FewtuneError, MethodError, ModelError
+from fewtune.methods.prompt_tuning import PromptTuning
 from fewtune.record.plan import Finding
 from fewtune.run import _adapted, plan
 from fewtune.settings import RunConfig
@@ -217,6 +218,36 @@ def test_a_limit_that_is_asked_for_holds_and_the_models_own_is_never_passed(mode
     assert short.plan.max_length == short.plan.tokens["longest"] == 9
     assert prepared(model, data, task={"name": "classification", "max_length": 5000}).plan.max_length == POSITIONS
     assert not findings(prepared(model, data), "truncated")
+
+
+def test_a_prompt_takes_its_positions_from_the_texts(model: Path, data: Path, tmp_path: Path) -> None:
+    made = prepared(model, data, method={"name": "prompt_tuning", "tokens": 10})
+    assert made.plan.max_length == POSITIONS - 10
+    assert prepared(model, data, method="lora").plan.max_length == POSITIONS
+    relative = prepared(write_tiny(tmp_path / "t5", "t5"), data, method={"name": "prompt_tuning", "tokens": 10})
+    assert relative.plan.max_length == prepared(tmp_path / "t5", data, method="lora").plan.max_length
+    (prompt,) = (layer for layer in made.plan.layers if layer.what == "SoftPrompt")
+    assert prompt.parameters == 10 * WIDTH
+
+
+def test_a_prompt_s_text_is_read_before_the_model(model: Path, data: Path) -> None:
+    text = "Câu này khen hay chê?"
+    made = prepared(model, data, method={"name": "prompt_tuning", "start": "text", "text": text, "tokens": 40})
+    assert isinstance(made.config.method, PromptTuning)
+    found = tiny_tokenizer().decode(list(made.config.method.ids))
+    assert len(made.config.method.ids) == 40
+    assert found.startswith(text)
+
+
+def test_packed_texts_take_no_prompt(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(
+        "\n".join(f"Dòng số {number} của văn bản." for number in range(60)), encoding="utf-8"
+    )
+    options = {"task": {"name": "language_modeling", "packing": True}, "data": str(tmp_path / "a.txt")}
+    folder = write_tiny(tmp_path / "gpt2", "gpt2", head="AutoModelForCausalLM")
+    with pytest.raises(MethodError, match=r"task\.packing=false"):
+        prepare(RunConfig.model_validate(options | {"model": str(folder), "method": "prompt_tuning"}))
+    assert prepare(RunConfig.model_validate(options | {"model": str(folder), "method": "lora"})).plan.trainable
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(None, 512), (1000, 1000), (64, 64)])

@@ -31,6 +31,10 @@ METHODS = {
     "lora_ga": ({"name": "lora_ga", "rank": 4, "batches": 3}, "adapter/adapter_model.safetensors"),
     "eva": ({"name": "eva", "rank": 4, "batches": 3, "rho": 2}, "adapter/adapter_model.safetensors"),
     "vera": ({"name": "vera", "rank": 16}, "adapter/adapter_model.safetensors"),
+    "prefix_tuning": (
+        {"name": "prefix_tuning", "tokens": 4, "reparameterise": True, "hidden": 8},
+        "adapter/adapter_model.safetensors",
+    ),
 }
 
 

@@ -25,6 +25,8 @@ from fewtune.methods.lora_plus import LoraPlus
 from fewtune.methods.nb_lora import NbLora
 from fewtune.methods.olora import Olora
 from fewtune.methods.pissa import Pissa
+from fewtune.methods.prefix_tuning import PrefixTuning
+from fewtune.methods.prompt_tuning import PromptTuning
 from fewtune.methods.rslora import Rslora
 from fewtune.methods.scalora import Scalora
 from fewtune.methods.vera import Vera
@@ -51,9 +53,12 @@ METHODS: tuple[Method, ...] = (
     Vera(rank=16),
     Hira(rank=4),
     Bottleneck(reduction=4),
+    PromptTuning(tokens=4),
+    PrefixTuning(tokens=4),
 )
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "prefix_tuning": (("deberta_v2",), "computed by 'eager'"),
     "bitfit": (("modernbert", "llama", "qwen3", "t5", "t5_gated"), "bias terms"),
 }
 PAIRS = [(method, architecture) for method in METHODS for architecture in ARCHITECTURES]
@@ -71,6 +76,7 @@ VARIANTS: tuple[tuple[str, Method], ...] = (
     ("bert", Bitfit(biases="query_mlp")),
     ("t5", LastLayers(layers=2)),
     ("gpt2", Bottleneck(placement="pfeiffer", size=8, activation="tanh")),
+    ("t5", PrefixTuning(tokens=3, reparameterise=True, hidden=16)),
 )
 check_parameter = pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
 
@@ -87,7 +93,9 @@ def test_method_keeps_the_contract(method: Method, architecture: str, check: Cal
 
 @check_parameter
 @pytest.mark.parametrize(
-    ("architecture", "method"), VARIANTS, ids=["stabilized", "dropout", "dora", "roles", "query_mlp", "two", "pfeiffer"]
+    ("architecture", "method"),
+    VARIANTS,
+    ids=["stabilized", "dropout", "dora", "roles", "query_mlp", "two", "pfeiffer", "made_prefix"],
 )
 def test_variant_keeps_the_contract(architecture: str, method: Method, check: Callable[..., None]) -> None:
     check(method, partial(tiny_model, architecture), tiny_batch(architecture))

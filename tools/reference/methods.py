@@ -68,12 +68,19 @@ def _section(name: str, kind: type[Method]) -> str:
             (
                 "yes" if kind.starts_as_base else "no",
                 "yes" if kind.mergeable else "no",
-                f"PEFT's adapter format (`{kind.peft_type}`)" if kind.saved_as == "peft" else SAVED[kind.saved_as],
+                _form(kind),
             )
         ],
     )
     known = option_table("method", kind, ["name"]) if len(kind.model_fields) > 1 else "It has no options of its own."
     return "\n\n".join([f"## `{name}`", prose(describe("methods", name)), promises, known])
+
+
+def _form(kind: type[Method]) -> str:
+    if kind.saved_as != "peft":
+        return SAVED[kind.saved_as]
+    tasks = f" for {' and '.join(kind.peft_tasks)}, else {SAVED['own']}" if kind.peft_tasks else ""
+    return f"PEFT's adapter format (`{kind.peft_type}`){tasks}"
 
 
 @cache

@@ -29,6 +29,7 @@ from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.reading import filled_in, read_rows, split_rows
 from fewtune.engine.serving import vllm
 from fewtune.engine.sources import SPLITS
+from fewtune.errors import MethodError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
 from fewtune.model.embedding import embedding_row, refuse_unknown
@@ -82,13 +83,16 @@ def prepare(config: RunConfig) -> Prepared:
     trust = config.model.trust_remote_code
     origin = find_model(config.model.name, config.model.revision)
     tokenizer = load_tokenizer(origin, trust_remote_code=trust)
+    config = config.model_copy(update={"method": config.method.read(tokenizer)})
     task = task.for_model(load_config(origin, {}, tokenizer, trust_remote_code=trust), tokenizer, origin.name)
     task, new_head = _head(task, origin, trust)
     model_config = load_config(origin, task.model_options(), tokenizer, trust_remote_code=trust)
     empty = empty_model(task.auto_class, model_config, trust_remote_code=trust)
     anatomy = Anatomy(empty)
     width = anatomy.width
-    task = limited(task, tokenizer, anatomy.positions)
+    if not config.method.packs and getattr(task, "packing", False):
+        raise MethodError("prompt_packed", method=config.method.name)
+    task = limited(task, tokenizer, anatomy.positions, config.method.positions)
     assert task.max_length is not None
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
@@ -152,9 +156,10 @@ def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:
     return (task, True) if ordered is None else (ordered, False)
 
 
-def limited(task: T, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> T:
-    """`max_length` filled in, and never beyond what the model has positions for."""
-    limits = [task.max_length or task.longest, tokenizer.model_max_length, *([positions] if positions else [])]
+def limited(task: T, tokenizer: PreTrainedTokenizerBase, positions: int | None, taken: int = 0) -> T:
+    """`max_length` filled in, and never beyond what the model has positions for, of which some may be `taken` already."""
+    left = [positions - taken] if positions else []
+    limits = [task.max_length or task.longest, tokenizer.model_max_length, *left]
     return task.model_copy(update={"max_length": int(min(limits))})
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from fewtune.config import Config
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from fewtune.model.anatomy import Anatomy
     from fewtune.model.batch import Batch, Loss
@@ -48,8 +48,25 @@ class Method(Config, ABC):
     """PEFT's adapter format, our own safetensors form, or a whole model folder."""
     peft_type: ClassVar[str | None] = None
     """The name of the type in PEFT, where `saved_as` is "peft"."""
+    peft_tasks: ClassVar[tuple[str, ...] | None] = None
+    """PEFT's names of the tasks in which its form means the same; for others ours is written. None: all tasks."""
     plain_lora: ClassVar[bool] = False
     """What was learned is exactly a plain LoRA on the original weights, so every tool that serves LoRA can serve it."""
+    packs: ClassVar[bool] = True
+    """Works where several texts stand in one sequence."""
+
+    @property
+    def positions(self) -> int:
+        """How many of the model's positions the method takes for itself, beside each text."""
+        return 0
+
+    def read(self, tokenizer: PreTrainedTokenizerBase) -> Self:
+        """With the texts among the options read as tokens; called before `edits`. Raises MethodError where they cannot be."""
+        return self
+
+    def lasting(self) -> Self:
+        """The options with which what is kept after training (`Learned.lasting`) is put into a model again."""
+        return self
 
     @abstractmethod
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:

@@ -1,4 +1,4 @@
-"""The base of all adapter layers: a plain module around a frozen one."""
+"""The bases of everything that a method puts into a model: modules that learn, and among them layers around frozen ones."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
@@ -8,7 +8,31 @@ from torch import Tensor, nn
 from fewtune.model.linear import bias_of, in_features, out_features, weight_of
 
 
-class AdapterLayer(nn.Module, ABC):
+class Learned(nn.Module, ABC):
+    """A module that a method puts into a model."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """What was learned, by the paper's symbols; enough to rebuild the module in the same model."""
+
+    @abstractmethod
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors()` returned. Raises ValueError for other names or shapes."""
+
+    def lasting(self) -> dict[str, Tensor]:
+        """What is kept of it after training; less where some of it only served training."""
+        return self.tensors()
+
+    def remembered(self) -> dict[str, Tensor]:
+        """What the method keeps between training steps beside what was learned; a resumed run needs it, a tuned model not."""
+        return {}
+
+    def recall(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `remembered()` returned."""
+        assert not tensors, tensors.keys()
+
+
+class AdapterLayer(Learned):
     """A module that computes `base` plus a learned correction.
 
     `base` is frozen and never modified. There is no merged state and no switch: `merged()` returns a new plain module.
@@ -25,22 +49,6 @@ class AdapterLayer(nn.Module, ABC):
     @abstractmethod
     def merged(self) -> nn.Module:
         """A new module of the base's own kind that computes the same as this one in evaluation mode."""
-
-    @abstractmethod
-    def tensors(self) -> dict[str, Tensor]:
-        """What was learned, by the paper's symbols; enough to rebuild the layer around the same base."""
-
-    @abstractmethod
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors()` returned. Raises ValueError for other names or shapes."""
-
-    def remembered(self) -> dict[str, Tensor]:
-        """What the method keeps between training steps beside what was learned; a resumed run needs it, a tuned model not."""
-        return {}
-
-    def recall(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `remembered()` returned."""
-        assert not tensors, tensors.keys()
 
     # Some models read attributes of their linear layers: T5 asks `self.wo.weight.dtype`.
 

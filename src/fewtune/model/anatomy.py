@@ -5,6 +5,7 @@ linear layers inside the blocks, and a head outside the base model. Roles (query
 for a fused projection) are read from the layers' own names.
 """
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -157,6 +158,28 @@ class Anatomy:
                 return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
         return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
 
+    @cached_property
+    def readers(self) -> tuple[str, ...]:
+        """Paths of the modules that turn tokens into hidden states, in the order of the stacks: BERT's body, T5's encoder and
+        decoder. They take `inputs_embeds` in place of tokens; what reads pictures or sounds is not among them.
+        """
+        around = (next((path for path in _around(stack) if self._reads(path)), None) for stack in self.stacks)
+        return tuple(path for path in around if path is not None)
+
+    def _reads(self, path: str) -> bool:
+        module = self.model.get_submodule(path)
+        return isinstance(module, PreTrainedModel) and {"input_ids", "inputs_embeds", "attention_mask"} <= set(
+            inspect.signature(module.forward).parameters
+        )
+
+    @cached_property
+    def first_position(self) -> int | None:
+        """Number of the first position, where the model counts tokens that are not padding (RoBERTa); else None."""
+        for path, module in self.model.named_modules():
+            if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+                return None if module.padding_idx is None else module.padding_idx + 1
+        return None
+
     @property
     def width(self) -> int:
         """Width of the hidden states."""
@@ -232,6 +255,13 @@ def _role_elsewhere(name: str) -> str | None:
         if any(re.search(pattern, prefix + name) for prefix in ("", "attn.", "mlp.")):
             return role
     return None
+
+
+def _around(path: str) -> Iterator[str]:
+    """The paths of all modules that a module is in, from the inside out, up to the model itself."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
 
 
 def _prefixes(path: str) -> Iterator[str]:

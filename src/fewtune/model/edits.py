@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
+    from transformers import PreTrainedModel
 
-    from fewtune.model.adapter import AdapterLayer
+    from fewtune.model.adapter import AdapterLayer, Learned
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ class Rate:
     pattern: str
     """Regular expression searched in the dotted path of a parameter."""
     factor: float
+
+
+@dataclass(frozen=True)
+class Prepend:
+    """Put learned tokens, or keys and values, before the model's input."""
+
+    path: str
+    """Dotted path that the new module gets in the model."""
+    module: Callable[[PreTrainedModel], Learned]
+    """Builds the module and has the model feed it in; called after the weights are loaded."""
 
 
 @dataclass(frozen=True)
@@ -72,5 +83,4 @@ class Every:
     act: Callable[[Moment], None]
 
 
-Edit = Wrap | Train | Rate | Penalty | Every
-# `Prepend` of the design comes with the first method that yields one; see docs/decisions.
+Edit = Wrap | Train | Rate | Prepend | Penalty | Every

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from fewtune.adapted import Adapted, modules_of
 from fewtune.errors import FormatError
 from fewtune.methods._base import Method
+from fewtune.model.adapter import AdapterLayer
 from fewtune.model.edits import Edit, Train, Wrap
 from fewtune.model.find import Origin
 from fewtune.model.linear import in_features, is_linear, is_transposed, out_features
@@ -46,7 +47,7 @@ def write(
     """The two files: `tensors` of the layers, by path and PEFT's symbol, what they have in common (`shared`, by PEFT's key), the
     modules trained beside them, and what the config says of every adapter unless `options` say otherwise.
     """
-    layers = adapted.layers()
+    layers = {path: layer for path, layer in adapted.layers().items() if isinstance(layer, AdapterLayer)}
     # PEFT keeps a copy of each module that learned: an embedding that is also the output layer learned under both names.
     learned = {id(parameter) for parameter in adapted.directly().values()}
     every = adapted.model.named_parameters(remove_duplicate=False)

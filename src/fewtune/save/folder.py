@@ -7,10 +7,18 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin
-from fewtune.save import own, peft, peft_adalora, peft_hira, peft_ia3, peft_vera
+from fewtune.save import own, peft, peft_adalora, peft_hira, peft_ia3, peft_prompt, peft_vera
 from fewtune.save._peft import is_type
 
-_FORMS = {"LORA": peft, "ADALORA": peft_adalora, "IA3": peft_ia3, "VERA": peft_vera, "HIRA": peft_hira}
+_FORMS = {
+    "LORA": peft,
+    "ADALORA": peft_adalora,
+    "IA3": peft_ia3,
+    "VERA": peft_vera,
+    "HIRA": peft_hira,
+    "PROMPT_TUNING": peft_prompt,
+    "PREFIX_TUNING": peft_prompt,
+}
 """PEFT's name of a type → what writes and reads it."""
 
 
@@ -20,10 +28,10 @@ def save_tuned(
     """Write what was learned into the new `folder`, in the form the method declares (`Method.saved_as`)."""
     folder.mkdir(parents=True)
     match adapted.method.saved_as:
-        case "peft":
+        case "peft" if adapted.method.peft_tasks is None or peft_prompt.holds(adapted, task_type):
             assert adapted.method.peft_type, adapted.method
             _FORMS[adapted.method.peft_type].save(adapted, folder, origin, task_type)
-        case "own":
+        case "peft" | "own":
             own.save(adapted, folder, origin)
         case "model":
             adapted.model.save_pretrained(folder)

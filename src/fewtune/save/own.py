@@ -26,9 +26,9 @@ def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
         "format": FORMAT,
         "base_model": origin.name,
         "revision": origin.revision,
-        "method": adapted.method.model_dump(mode="json"),
+        "method": adapted.method.lasting().model_dump(mode="json"),
     }
-    write_files(folder, (CONFIG, WEIGHTS), about, adapted.tensors())
+    write_files(folder, (CONFIG, WEIGHTS), about, adapted.lasting())
 
 
 def load(model: PreTrainedModel, folder: Path) -> Adapted:

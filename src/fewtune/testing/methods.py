@@ -12,7 +12,7 @@ from fewtune.adapted import adapt
 from fewtune.engine.precision import Precision
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
-from fewtune.model.adapter import AdapterLayer
+from fewtune.model.adapter import Learned
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Train
 from fewtune.model.find import Origin
@@ -201,13 +201,16 @@ def saved_comes_back(method: Method, model_factory: ModelFactory, batch: Batch, 
         loaded = None if method.saved_as == "model" else load_adapter(model_factory(), folder)
         model = loaded.model if loaded else type(adapted.model).from_pretrained(folder)
     assert torch.equal(outputs(model, batch), expected), f"{method.name}: what was loaded computes something else"
-    learned = loaded.trainable() if loaded else {}
-    one, other = ([type(layer) for layer in each.layers().values()] for each in (loaded or adapted, adapted))
-    # A plain LoRA that computes the same has parameters of its own.
-    compared = adapted.directly() if method.plain_lora and one != other else adapted.trainable()
-    for name, parameter in compared.items() if loaded else ():
+    if not loaded:
+        return
+    one, other = ([type(layer) for layer in each.layers().values()] for each in (loaded, adapted))
+    # A plain LoRA that computes the same has parameters of its own, and what only served training is not kept.
+    plain, lasts = method.plain_lora and one != other, method.lasting() == method
+    compared = adapted.directly() if plain else adapted.trainable() if lasts else adapted.lasting()
+    learned = loaded.trainable() if lasts else loaded.tensors()
+    for name, tensor in compared.items():
         assert name in learned, f"{method.name}: {name} was learned but is not loaded"
-        assert torch.equal(learned[name], parameter), f"{method.name}: {name} is not what was saved"
+        assert torch.equal(learned[name], tensor), f"{method.name}: {name} is not what was saved"
 
 
 def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
@@ -294,7 +297,7 @@ def second_adapt_is_refused(
     except MethodError:
         assert adapted.layers(), f"{method.name}: a plain model was refused"
     else:
-        carries = any(isinstance(module, AdapterLayer) for module in adapted.model.modules())
+        carries = any(isinstance(module, Learned) for module in adapted.model.modules())
         assert not carries, f"{method.name}: a second adapter was put on the first"
     assert shapes_of(adapted) == shapes, f"{method.name}: a second adapt() changed what learns"
     assert torch.equal(outputs(adapted.model, batch), expected), f"{method.name}: a second adapt() changed the outputs"
