@@ -16,9 +16,9 @@ from fewtune.track._base import Tracker
 
 KINDS: tuple[Kind, ...] = ("methods", "tasks", "track")
 METHODS = [
-    "adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "lora",
-    "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "prefix_tuning", "prompt_tuning", "rslora", "scalora",
-    "vera",
+    "adalora", "bitfit", "bottleneck", "dora", "eva", "full", "head", "hira", "ia3", "last_layers", "loftq", "lora",
+    "lora_ga", "lora_plus", "nb_lora", "olora", "pissa", "prefix_tuning", "prompt_tuning", "qlora", "rslora",
+    "scalora", "vera",
 ]  # fmt: skip
 TASKS = [
     "classification", "language_modeling", "multilabel", "question_answering", "regression", "seq2seq", "sft",

@@ -35,7 +35,7 @@ def test_defaults():
     config = run_config()
     assert config.method == Lora()
     assert config.model_dump(mode="json", exclude={"method"}) == {
-        "model": {"name": "m", "revision": None, "trust_remote_code": False},
+        "model": {"name": "m", "revision": None, "quantize": None, "trust_remote_code": False},
         "data": {
             "path": "d.csv",
             "validation": None,

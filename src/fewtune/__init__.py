@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fewtune.methods.hira import Hira as Hira
     from fewtune.methods.ia3 import Ia3 as Ia3
     from fewtune.methods.last_layers import LastLayers as LastLayers
+    from fewtune.methods.loftq import Loftq as Loftq
     from fewtune.methods.lora import Lora as Lora
     from fewtune.methods.lora_ga import LoraGa as LoraGa
     from fewtune.methods.lora_plus import LoraPlus as LoraPlus
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fewtune.methods.pissa import Pissa as Pissa
     from fewtune.methods.prefix_tuning import PrefixTuning as PrefixTuning
     from fewtune.methods.prompt_tuning import PromptTuning as PromptTuning
+    from fewtune.methods.qlora import Qlora as Qlora
     from fewtune.methods.rslora import Rslora as Rslora
     from fewtune.methods.scalora import Scalora as Scalora
     from fewtune.methods.vera import Vera as Vera
@@ -68,6 +70,7 @@ _PUBLIC = {
     "Hira": "fewtune.methods.hira",
     "Ia3": "fewtune.methods.ia3",
     "LastLayers": "fewtune.methods.last_layers",
+    "Loftq": "fewtune.methods.loftq",
     "Lora": "fewtune.methods.lora",
     "LoraGa": "fewtune.methods.lora_ga",
     "LoraPlus": "fewtune.methods.lora_plus",
@@ -76,6 +79,7 @@ _PUBLIC = {
     "Pissa": "fewtune.methods.pissa",
     "PrefixTuning": "fewtune.methods.prefix_tuning",
     "PromptTuning": "fewtune.methods.prompt_tuning",
+    "Qlora": "fewtune.methods.qlora",
     "Rslora": "fewtune.methods.rslora",
     "Scalora": "fewtune.methods.scalora",
     "Vera": "fewtune.methods.vera",

@@ -1,6 +1,5 @@
 """Apply a method to a model: freeze everything, then make the method's edits."""
 
-import copy
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from fewtune.model.adapter import AdapterLayer, Learned
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.batch import Batch, Loss, own_loss
 from fewtune.model.edits import Edit, Every, Moment, Penalty, Prepend, Rate, Train, Wrap
+from fewtune.model.quantise import dequantised, quantise, quantised_layers
+from fewtune.model.quantised import Format
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,12 @@ class Adapted:
     def merged(self) -> PreTrainedModel:
         """A new plain model that computes the same in evaluation mode; this one is left as it is.
 
+        Weights stored in few bits are dequantised first, so that nothing but what was learned is added to them.
         Raises MethodError where the method has no merged form.
         """
         if not self.method.mergeable:
             raise MethodError("not_mergeable", method=self.method.name)
-        result = copy.deepcopy(self.model)
+        result = dequantised(self.model)
         for path in self.layers():
             layer = _layer(result, path)
             assert isinstance(layer, AdapterLayer), path
@@ -124,26 +126,41 @@ class Adapted:
 
 
 def adapt(
-    model: PreTrainedModel, method: Method, batches: Iterable[Batch] | None = None, loss: Loss = own_loss
+    model: PreTrainedModel,
+    method: Method,
+    batches: Iterable[Batch] | None = None,
+    loss: Loss = own_loss,
+    *,
+    quantize: Format | None = None,
 ) -> Adapted:
     """Freeze `model`, make the edits of `method` in place, and return both.
 
-    The base weights are never written; `Adapted.trainable()` is what an optimiser of your own should get. Works on an
-    empty model on the meta device too. A few methods look at training batches first (`method.needs_batches`): `batches` are
-    those, collated and on the model's device, and `loss(model, batch)` their mean loss, the model's own unless given.
+    The base weights are never written; `Adapted.trainable()` is what an optimiser of your own should get. With `quantize`, or
+    where the method asks for it, the linear layers of the blocks are stored in few bits first. Works on an empty model on
+    the meta device too. A few methods look at training batches first (`method.needs_batches`): `batches` are those, collated
+    and on the model's device, and `loss(model, batch)` their mean loss, the model's own unless given.
 
     Raises MethodError where the method does not fit the model, or without the batches that it needs; the model is then
     unchanged.
     """
     if any(isinstance(module, Learned) for module in model.modules()):
         raise MethodError("adapted_twice", method=method.name)
-    edits = tuple(method.edits(Anatomy(model)))
-    if seen := _batches(method, batches) if model.device.type != "meta" else []:
+    anatomy, format = Anatomy(model), stored_as(method, quantize)
+    edits = tuple(method.edits(anatomy))
+    seen = _batches(method, batches) if model.device.type != "meta" else []
+    if kept := format or next((layer.format for layer in quantised_layers(model).values()), None):
+        _refuse_trained(method, edits, anatomy, kept)
+    if format and not method.chooses_base:
+        quantise(model, format)
+    if seen:
         was = model.training
         model.requires_grad_(False)
         edits = method.calibrated(model.eval(), edits, seen, loss)
         model.train(was)
-    return edited(model, method, edits)
+    adapted = edited(model, method, edits)
+    if format:
+        quantise(model, format)  # of a method that chooses, the layers it leaves out
+    return adapted
 
 
 def edited(model: PreTrainedModel, method: Method, edits: tuple[Edit, ...]) -> Adapted:
@@ -172,6 +189,13 @@ def _batches(method: Method, batches: Iterable[Batch] | None) -> list[Batch]:
     return seen
 
 
+def stored_as(method: Method, quantize: Format | None) -> Format | None:
+    """How the base is stored: as the method asks, else as the user does. Raises MethodError where they contradict each other."""
+    if method.quantize and quantize and method.quantize != quantize:
+        raise MethodError("quantize_contradicts", method=method.name, needs=method.quantize, asked=quantize)
+    return method.quantize or quantize
+
+
 def modules_of(model: nn.Module, parameters: Iterator[str] | dict[str, nn.Parameter]) -> list[str]:
     """The outermost modules whose parameters are exactly among `parameters`: `classifier.weight, .bias` → `classifier`.
 
@@ -186,6 +210,14 @@ def modules_of(model: nn.Module, parameters: Iterator[str] | dict[str, nn.Parame
     if wanted:
         raise ValueError(f"not whole modules: {sorted(wanted)}")
     return found
+
+
+def _refuse_trained(method: Method, edits: tuple[Edit, ...], anatomy: Anatomy, format: str) -> None:
+    """What is stored in few bits cannot learn, and a method that trains the rest of a block alone is not the one named."""
+    inside = tuple(f"{block}." for block in anatomy.blocks)
+    trained = [edit.parameter for edit in edits if isinstance(edit, Train) and edit.parameter.startswith(inside)]
+    if trained:
+        raise MethodError("quantized_trained", method=method.name, format=format, parameter=trained[0])
 
 
 def _layer(model: nn.Module, path: str) -> Learned:

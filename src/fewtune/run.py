@@ -274,7 +274,7 @@ def _adapted(prepared: Prepared) -> Adapted:
     )
     if config.method.needs_batches:
         model = model.to(prepared.precision.torch_device)  # pyright: ignore[reportArgumentType]
-    adapted = adapt(model, config.method, first_batches(prepared), mean_loss(prepared))
+    adapted = adapt(model, config.method, first_batches(prepared), mean_loss(prepared), quantize=config.model.quantize)
     learning = sum(parameter.numel() for parameter in adapted.trainable().values())
     if learning != prepared.plan.trainable and config.method.settled:
         raise TrainingError("plan_differs", planned=prepared.plan.trainable, found=learning)

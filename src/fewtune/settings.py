@@ -30,6 +30,9 @@ class ModelConfig(Config):
     """`minilm` (comes with the extra `demo`), a folder, or the name of a model on the Hugging Face Hub."""
     revision: str | None = None
     """Branch, tag or commit on the Hub; empty: the default branch, and the commit found is written down."""
+    quantize: Literal["nf4", "int8"] | None = None
+    """Keep the frozen weights of the blocks in 4 (`nf4`) or 8 bits (`int8`): less memory, slower steps, and not quite the same
+    model; empty: what the method asks for, else not."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Never on by itself: read that code first."""
 

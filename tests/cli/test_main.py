@@ -30,8 +30,8 @@ HEAVY = (
 )
 
 METHODS = (
-    "adalora, bitfit, bottleneck, dora, eva, full, head, hira, ia3, last_layers, lora, lora_ga, lora_plus, "
-    "nb_lora, olora, pissa, prefix_tuning, prompt_tuning, rslora, scalora, vera"
+    "adalora, bitfit, bottleneck, dora, eva, full, head, hira, ia3, last_layers, loftq, lora, lora_ga, lora_plus, "
+    "nb_lora, olora, pissa, prefix_tuning, prompt_tuning, qlora, rslora, scalora, vera"
 )
 
 

@@ -35,6 +35,8 @@ METHODS = {
         {"name": "prefix_tuning", "tokens": 4, "reparameterise": True, "hidden": 8},
         "adapter/adapter_model.safetensors",
     ),
+    "qlora": ({"name": "qlora", "rank": 8}, "adapter/adapter_model.safetensors"),
+    "loftq": ({"name": "loftq", "rank": 8, "dropout": 0.2}, "adapter/adapter.safetensors"),
 }
 
 

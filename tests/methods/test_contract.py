@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from transformers import PreTrainedModel
 
 from fewtune import registry
 from fewtune.adapted import adapt
@@ -19,6 +20,7 @@ from fewtune.methods.head import Head
 from fewtune.methods.hira import Hira
 from fewtune.methods.ia3 import Ia3
 from fewtune.methods.last_layers import LastLayers
+from fewtune.methods.loftq import Loftq
 from fewtune.methods.lora import Lora
 from fewtune.methods.lora_ga import LoraGa
 from fewtune.methods.lora_plus import LoraPlus
@@ -27,9 +29,12 @@ from fewtune.methods.olora import Olora
 from fewtune.methods.pissa import Pissa
 from fewtune.methods.prefix_tuning import PrefixTuning
 from fewtune.methods.prompt_tuning import PromptTuning
+from fewtune.methods.qlora import Qlora
 from fewtune.methods.rslora import Rslora
 from fewtune.methods.scalora import Scalora
 from fewtune.methods.vera import Vera
+from fewtune.model.quantise import quantise
+from fewtune.model.quantised import Format, QuantLinear
 from fewtune.testing import method_checks
 from models import ARCHITECTURES, tiny_batch, tiny_model
 
@@ -55,6 +60,8 @@ METHODS: tuple[Method, ...] = (
     Bottleneck(reduction=4),
     PromptTuning(tokens=4),
     PrefixTuning(tokens=4),
+    Qlora(rank=4, alpha=8),
+    Loftq(rank=4, alpha=8, steps=2),
 )
 # Method → architectures it does not fit, with a word of the reason.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
@@ -99,6 +106,50 @@ def test_method_keeps_the_contract(method: Method, architecture: str, check: Cal
 )
 def test_variant_keeps_the_contract(architecture: str, method: Method, check: Callable[..., None]) -> None:
     check(method, partial(tiny_model, architecture), tiny_batch(architecture))
+
+
+def stored_model(architecture: str, format: Format) -> PreTrainedModel:
+    model = tiny_model(architecture)
+    quantise(model, format)
+    return model
+
+
+@check_parameter
+@pytest.mark.parametrize(
+    ("architecture", "method", "format"),
+    [
+        ("bert", Lora(rank=4, alpha=8), "nf4"),
+        ("gpt2", Lora(rank=4, alpha=8), "int8"),
+        ("t5_gated", Dora(rank=4, alpha=8), "nf4"),
+        ("gpt2", Ia3(), "nf4"),
+        ("llama", Head(), "int8"),
+        ("bert", Scalora(rank=4, alpha=8), "nf4"),
+        ("gpt2", NbLora(rank=4), "nf4"),
+        ("llama", Adalora(rank=4, target_rank=2, alpha=8), "int8"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each.name,
+)
+def test_method_keeps_the_contract_on_a_base_in_few_bits(
+    architecture: str, method: Method, format: Format, check: Callable[..., None]
+) -> None:
+    check(method, partial(stored_model, architecture, format), tiny_batch(architecture))
+
+
+@pytest.mark.parametrize("method", [Full(), LastLayers(layers=1), Bitfit()], ids=lambda method: method.name)
+@pytest.mark.parametrize("model", [partial(tiny_model, "bert"), partial(stored_model, "bert", "nf4")])
+def test_a_method_that_trains_the_blocks_is_refused_on_a_base_in_few_bits(
+    method: Method, model: Callable[[], PreTrainedModel]
+) -> None:
+    given = model()
+    before = [type(module) for module in given.modules()]
+    with pytest.raises(MethodError, match=r"trains weights of the blocks themselves \(bert\.encoder\.layer\."):
+        adapt(given, method, quantize=None if any(issubclass(kind, QuantLinear) for kind in before) else "int8")
+    assert [type(module) for module in given.modules()] == before
+
+
+def test_two_wishes_for_the_base_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(MethodError, match=r"'qlora' stores its base in nf4, but model\.quantize=int8"):
+        adapt(tiny_model("bert"), Qlora(), quantize="int8")
 
 
 @pytest.mark.parametrize(

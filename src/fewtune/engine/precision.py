@@ -11,6 +11,7 @@ from torch import nn
 
 from fewtune import _compat
 from fewtune.errors import ConfigError
+from fewtune.model.quantised import QuantLinear
 from fewtune.settings import HardwareConfig
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -53,6 +54,8 @@ class Precision:
         """
         embeds = any(isinstance(each, nn.Embedding) and each.weight.requires_grad for each in model.modules())
         for module in model.modules():
+            if isinstance(module, QuantLinear):
+                module.dtype = self.dtype
             own = list(module.parameters(recurse=False))
             learns = embeds or any(parameter.requires_grad for parameter in own)
             for parameter in own:

@@ -19,6 +19,7 @@ from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import load_config, load_model, load_tokenizer
+from fewtune.model.quantise import quantise
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 from fewtune.save.folder import load_adapter
@@ -138,6 +139,8 @@ def as_tuned(
     )
     if type(model).__name__ != plan.architecture:
         raise FormatError("base_changed", folder=run.path, expected=plan.architecture, found=type(model).__name__)
+    if config.model.quantize:  # what was learned was learned on these weights
+        quantise(model, config.model.quantize)
     return model if run.model.exists() else load_adapter(model, run.adapter)
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from fewtune.adapted import Adapted, adapt
+from fewtune.adapted import Adapted, adapt, stored_as
 from fewtune.check.damage import damage
 from fewtune.check.end_token import end_token, ends
 from fewtune.check.groups import check_groups, small_groups
@@ -29,12 +29,14 @@ from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.reading import filled_in, read_rows, split_rows
 from fewtune.engine.serving import vllm
 from fewtune.engine.sources import SPLITS
-from fewtune.errors import MethodError
+from fewtune.errors import MethodError, ModelError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
+from fewtune.model.bitsandbytes import quantised_as
 from fewtune.model.embedding import embedding_row, refuse_unknown
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
+from fewtune.model.quantise import quantise, stored
 from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
@@ -88,6 +90,10 @@ def prepare(config: RunConfig) -> Prepared:
     task, new_head = _head(task, origin, trust)
     model_config = load_config(origin, task.model_options(), tokenizer, trust_remote_code=trust)
     empty = empty_model(task.auto_class, model_config, trust_remote_code=trust)
+    if kept := quantised_as(model_config, origin):
+        if config.method.chooses_base or stored_as(config.method, config.model.quantize) not in (None, kept):
+            raise ModelError("quantized_already", name=origin.name, format=kept)
+        quantise(empty, kept)
     anatomy = Anatomy(empty)
     width = anatomy.width
     if not config.method.packs and getattr(task, "packing", False):
@@ -97,7 +103,7 @@ def prepare(config: RunConfig) -> Prepared:
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
     refuse_unknown(empty, tokenizer, origin.name, (piece["input_ids"] for name in SPLITS for piece in features[name]))
-    adapted = adapt(empty, config.method)
+    adapted = adapt(empty, config.method, quantize=config.model.quantize)
     learned = task.learned(features["train"])
     filled, found = _fill(config, task, origin, len(learned), width)
     options = filled.train
@@ -143,6 +149,7 @@ def prepare(config: RunConfig) -> Prepared:
             *(_ends(origin, adapted, features["train"], tokenizer) if task.writes else ()),
         ),
         glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
+        quantised=stored(empty, precision.dtype),
         base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], learned if name == "train" else features[name]) for name in SPLITS}
@@ -166,6 +173,9 @@ def limited(task: T, tokenizer: PreTrainedTokenizerBase, positions: int | None, 
 def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) -> tuple[RunConfig, list[str]]:
     train, model = config.train, config.model
     labels = len(getattr(task, "labels", None) or (0, 1))  # a task without labels counts as one with two
+    if (format := stored_as(config.method, model.quantize)) != model.quantize:
+        model = model.model_copy(update={"quantize": format})
+    of_model = ["quantize"] if model is not config.model else []
     if Path(origin.name).is_absolute():  # a folder, which must be found from any other folder too
         model = model.model_copy(update={"name": origin.name})
     defaults = {
@@ -176,7 +186,10 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
     of_task = filled_in(config.task, task) if config.task else ["name", *filled_in(type(task).model_validate({}), task)]
-    return config.model_copy(update=filled), [f"train.{name}" for name in found] + [f"task.{name}" for name in of_task]
+    sections = {"model": of_model, "train": found, "task": of_task}
+    return config.model_copy(update=filled), [
+        f"{section}.{name}" for section, names in sections.items() for name in names
+    ]
 
 
 def recounted(plan: Plan, adapted: Adapted) -> Plan:

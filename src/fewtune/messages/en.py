@@ -10,6 +10,7 @@ from fewtune.messages._mix_en import SENTENCES as _MIX
 from fewtune.messages._ner_en import SENTENCES as _NER
 from fewtune.messages._predict_en import SENTENCES as _PREDICT
 from fewtune.messages._qa_en import SENTENCES as _QA
+from fewtune.messages._quant_en import SENTENCES as _QUANT
 from fewtune.messages._report_en import SENTENCES as _REPORT
 from fewtune.messages._report_facts_en import SENTENCES as _REPORT_FACTS
 from fewtune.messages._tasks_en import SENTENCES as _TASKS
@@ -32,6 +33,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT,
     **_REPORT_FACTS,
     **_QA,
+    **_QUANT,
     **_TASKS,
     **_TEMPLATES,
     **_TERMINAL,

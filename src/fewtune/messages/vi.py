@@ -10,6 +10,7 @@ from fewtune.messages._mix_vi import SENTENCES as _MIX
 from fewtune.messages._ner_vi import SENTENCES as _NER
 from fewtune.messages._predict_vi import SENTENCES as _PREDICT
 from fewtune.messages._qa_vi import SENTENCES as _QA
+from fewtune.messages._quant_vi import SENTENCES as _QUANT
 from fewtune.messages._report_facts_vi import SENTENCES as _REPORT_FACTS
 from fewtune.messages._report_vi import SENTENCES as _REPORT
 from fewtune.messages._tasks_vi import SENTENCES as _TASKS
@@ -32,6 +33,7 @@ SENTENCES: dict[str, str] = {
     **_REPORT,
     **_REPORT_FACTS,
     **_QA,
+    **_QUANT,
     **_TASKS,
     **_TEMPLATES,
     **_TERMINAL,

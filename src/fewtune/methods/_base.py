@@ -52,6 +52,10 @@ class Method(Config, ABC):
     """PEFT's names of the tasks in which its form means the same; for others ours is written. None: all tasks."""
     plain_lora: ClassVar[bool] = False
     """What was learned is exactly a plain LoRA on the original weights, so every tool that serves LoRA can serve it."""
+    quantize: ClassVar[Literal["nf4", "int8"] | None] = None
+    """How the base model's weights are stored under this method (see `model.quantize`); None: as the user says."""
+    chooses_base: ClassVar[bool] = False
+    """The method's own layers choose what is stored in place of a weight, at the start and never again (LoftQ)."""
     packs: ClassVar[bool] = True
     """Works where several texts stand in one sequence."""
 

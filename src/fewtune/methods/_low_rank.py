@@ -17,7 +17,7 @@ from fewtune.methods._defaults import epochs_for, rate_for
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Rate, Train, Wrap
-from fewtune.model.linear import plus, weight_of
+from fewtune.model.linear import device_of, in_features, out_features, plus
 
 
 class LowRankLinear(AdapterLayer):
@@ -28,8 +28,7 @@ class LowRankLinear(AdapterLayer):
 
     def __init__(self, base: nn.Module, rank: int, scale: float, dropout: float = 0.0) -> None:
         super().__init__(base)
-        m, n = weight_of(base).shape
-        device = weight_of(base).device
+        m, n, device = out_features(base), in_features(base), device_of(base)
         self.A = nn.Parameter(torch.empty(rank, n, device=device, dtype=torch.float32))
         self.B = nn.Parameter(torch.zeros(m, rank, device=device, dtype=torch.float32))
         self.scale = scale

@@ -13,7 +13,6 @@ products; with rotary positions between them it is a little more than the paper'
 The paper trains with two losses more (unlikelihood and length-normalised) and Adafactor; here it is the task's own loss.
 """
 
-import copy
 from collections.abc import Iterator
 from functools import partial
 from typing import ClassVar, Literal
@@ -27,7 +26,7 @@ from fewtune.methods._defaults import epochs_for
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Train, Wrap
-from fewtune.model.linear import bias_of, weight_of
+from fewtune.model.linear import bias_of, device_of, in_features, out_features, plain_copy, weight_of
 
 RATE = 3e-3
 """The authors' (r-three/t-few, configs/ia3.json), for T0 with 3 and 11 billion parameters."""
@@ -38,9 +37,9 @@ class Rescaled(AdapterLayer):
 
     def __init__(self, base: nn.Module, inner: bool) -> None:
         super().__init__(base)
-        m, n = weight_of(base).shape
         self.inner = inner
-        self.l = nn.Parameter(torch.ones(n if inner else m, device=weight_of(base).device, dtype=torch.float32))
+        size = in_features(base) if inner else out_features(base)
+        self.l = nn.Parameter(torch.ones(size, device=device_of(base), dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m). The product is formed in fp32: in bf16 factors nearer to one than 0.4 % would be lost."""
@@ -51,7 +50,7 @@ class Rescaled(AdapterLayer):
 
     def merged(self) -> nn.Module:
         """A plain linear layer with the columns of W rescaled, or with its rows and b."""
-        result, l = copy.deepcopy(self.base), self.l.detach()  # noqa: E741  the paper's symbol
+        result, l = plain_copy(self.base), self.l.detach()  # noqa: E741  the paper's symbol
         weight, bias = weight_of(result), bias_of(result)
         with torch.no_grad():
             weight.copy_(weight * (l if self.inner else l[:, None]))

@@ -1,4 +1,6 @@
-"""The one place that knows how a linear layer stores its weight: `nn.Linear` as (out, in), GPT-2's `Conv1D` as (in, out)."""
+"""The one place that knows how a linear layer stores its weight: `nn.Linear` as (out, in), GPT-2's `Conv1D` as (in, out), a
+quantised layer in few bits.
+"""
 
 import copy
 
@@ -6,19 +8,23 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from fewtune.model.quantised import QuantLinear
+
 
 def is_linear(module: nn.Module) -> bool:
     """Whether `module` computes `x Wᵀ + b` with a weight we can read."""
-    return isinstance(module, nn.Linear | Conv1D)
+    return isinstance(module, nn.Linear | Conv1D | QuantLinear)
 
 
 def is_transposed(module: nn.Module) -> bool:
-    """Whether the stored weight is (in, out); PEFT calls this `fan_in_fan_out`."""
-    return isinstance(module, Conv1D)
+    """Whether the model's own layer keeps its weight as (in, out); PEFT calls this `fan_in_fan_out`."""
+    return module.transposed if isinstance(module, QuantLinear) else isinstance(module, Conv1D)
 
 
 def weight_of(module: nn.Module) -> Tensor:
-    """The weight as a view of shape (out_features, in_features)."""
+    """The weight, (out_features, in_features): a view, or of a quantised layer what its codes mean, formed at each call."""
+    if isinstance(module, QuantLinear):
+        return module.weight
     weight = module.get_parameter("weight")
     return weight.T if is_transposed(module) else weight
 
@@ -30,22 +36,32 @@ def bias_of(module: nn.Module) -> Tensor | None:
 
 def out_features(module: nn.Module) -> int:
     """Width of the output."""
-    return weight_of(module).shape[0]
+    return module.out_features if isinstance(module, QuantLinear) else weight_of(module).shape[0]
 
 
 def in_features(module: nn.Module) -> int:
     """Width of the input."""
-    return weight_of(module).shape[1]
+    return module.in_features if isinstance(module, QuantLinear) else weight_of(module).shape[1]
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where the weight lies."""
+    return next(module.buffers()).device if isinstance(module, QuantLinear) else weight_of(module).device
+
+
+def plain_copy(module: nn.Module) -> nn.Module:
+    """A new layer with a weight that can be written; of a quantised layer the plain one that computes the same."""
+    return module.dense() if isinstance(module, QuantLinear) else copy.deepcopy(module)
 
 
 def plus(module: nn.Module, delta: Tensor) -> nn.Module:
-    """A new layer of the same kind with weight `W + delta`; `delta` is (out_features, in_features).
+    """A new plain layer of the same kind with weight `W + delta`; `delta` is (out_features, in_features).
 
     The sum is formed in fp32 or better and rounded once to the type of the weight. `module` is left as it is.
     """
-    result = copy.deepcopy(module)
+    result = plain_copy(module)
     wide = torch.promote_types(delta.dtype, torch.float32)
-    summed = (weight_of(module).to(wide) + delta.to(wide)).to(weight_of(module).dtype)
+    summed = (weight_of(result).to(wide) + delta.to(wide)).to(weight_of(result).dtype)
     with torch.no_grad():
         weight_of(result).copy_(summed)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrained
 
 from fewtune.errors import ModelError
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.bitsandbytes import put_codes, quantised_as, read_codes
 from fewtune.model.find import Origin
 
 _EMPTY = 2
@@ -94,13 +96,22 @@ def load_model(
     """The model with its pre-trained weights in fp32, in evaluation mode.
 
     `new_head`: initialise the head from `seed` even when the checkpoint has one that would fit by its shape; a head for
-    other labels is worse than none. Raises ModelError when any other weight is missing, which transformers would leave random.
+    other labels is worse than none. Layers that bitsandbytes quantised keep the checkpoint's codes. Raises ModelError when any
+    other weight is missing, which transformers would leave random.
     """
+    kind: Any = getattr(transformers, auto_class)
+    codes, folder = None, origin.folder
+    if quantised_as(config, origin):
+        config = copy.deepcopy(config)
+        delattr(config, "quantization_config")  # or transformers would ask for bitsandbytes
+        empty = empty_model(auto_class, config, trust_remote_code=trust_remote_code)
+        codes, kind, folder = read_codes(origin, empty), type(empty), None
     torch.manual_seed(seed)
     with _plainly(origin):
-        model, loaded = getattr(transformers, auto_class).from_pretrained(
-            origin.folder,
+        model, loaded = kind.from_pretrained(
+            folder,
             config=config,
+            state_dict=codes.plain if codes else None,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             trust_remote_code=trust_remote_code,
@@ -109,6 +120,8 @@ def load_model(
             key_mapping=_renamed(auto_class, config, trust_remote_code),
         )
     _must_be_whole(model, loaded, origin)
+    if codes:
+        put_codes(model, codes)
     if new_head and any(name.endswith(type(model).__name__) for name in _architectures(origin, trust_remote_code)):
         _renew_head(model, auto_class, config, seed, trust_remote_code)
     return model.eval()

@@ -2,7 +2,17 @@
 
 from torch import nn
 
+from fewtune.model.quantised import QuantLinear
+
 
 def parameters(model: nn.Module, *, trainable: bool = False) -> int:
-    """Number of parameters, tied ones once; with `trainable` only those that learn. Works on the meta device."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not trainable)
+    """Number of parameters, tied ones once; with `trainable` only those that learn. Works on the meta device.
+
+    A weight stored in few bits counts as what it means.
+    """
+    learned = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    if trainable:
+        return learned
+    frozen = sum(parameter.numel() for parameter in model.parameters() if not parameter.requires_grad)
+    quantised = (layer for layer in model.modules() if isinstance(layer, QuantLinear))
+    return learned + frozen + sum(layer.in_features * layer.out_features for layer in quantised)

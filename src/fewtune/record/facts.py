@@ -15,6 +15,20 @@ class Glance(Config):
     """Tokens of the training rows, after cutting."""
 
 
+class Stored(Config):
+    """Frozen weights that are kept in few bits."""
+
+    format: str
+    """`nf4` or `int8`."""
+    layers: int
+    weights: int
+    """In all these layers."""
+    bytes_before: int
+    """What they would take in the format the run computes in."""
+    bytes: int
+    """What they take, scales included."""
+
+
 class Base(Config):
     """The model that was started from, as its files say."""
 

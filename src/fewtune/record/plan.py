@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from fewtune.config import Config
 from fewtune.messages import say
-from fewtune.record.facts import Base, Glance
+from fewtune.record.facts import Base, Glance, Stored
 
 
 class Finding(Config):
@@ -98,5 +98,7 @@ class Plan(Config):
     findings: tuple[Finding, ...]
     glance: Glance = Glance()
     """The data in a few counts."""
+    quantised: Stored | None = None
+    """Weights of the base model that are kept in few bits."""
     base: Base | None = None
     """What the files of the base model say about it."""

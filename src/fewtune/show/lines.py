@@ -47,6 +47,8 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
     )
     if plan.calibration:
         yield say("plan_calibration", language, method=plan.method, batches=plan.calibration)
+    if plan.quantised:
+        yield say("plan_quantised", language, **plan.quantised.model_dump())
     yield say(
         "plan_steps",
         language,

@@ -14,6 +14,7 @@ from fewtune.model.anatomy import Anatomy
 from fewtune.model.batch import Batch as Batch
 from fewtune.model.batch import Loss as Loss
 from fewtune.model.batch import own_loss as own_loss
+from fewtune.model.quantise import quantise
 
 ModelFactory = Callable[[], PreTrainedModel]
 
@@ -52,10 +53,31 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
+def base(method: Method, model_factory: ModelFactory) -> PreTrainedModel:
+    """The model as it is before tuning: with its weights stored as the method asks."""
+    model = model_factory()
+    if method.quantize:
+        quantise(model, method.quantize)
+    return model
+
+
 def fresh(method: Method, model_factory: ModelFactory, batch: Batch, loss: Loss | None) -> Adapted:
     """A new model with the method applied, equal at each call; `batch` is what it looks at first, if it does so at all."""
     torch.manual_seed(0)
     return adapt(model_factory(), method, [batch], loss or own_loss)
+
+
+def frozen(method: Method, model_factory: ModelFactory, batch: Batch, loss: Loss | None) -> dict[str, Tensor]:
+    """Path in an adapted model → tensor of its base that no edit trains, as it is before training and must stay."""
+    adapted = fresh(method, model_factory, batch, loss)
+    layers, trained = adapted.layers(), adapted.trainable()
+    if method.chooses_base:  # before training and never again
+        return {name: tensor for name, tensor in tensors_of(adapted.model).items() if name not in trained}
+    found = {}
+    for name, tensor in tensors_of(base(method, model_factory)).items():
+        path = next((path for path in layers if name.startswith(path + ".")), None)
+        found[f"{path}.base{name[len(path) :]}" if path else name] = tensor
+    return {name: tensor for name, tensor in found.items() if name not in trained}
 
 
 def at_random(method: Method, model_factory: ModelFactory, batch: Batch, loss: Loss | None) -> Adapted:

@@ -16,6 +16,7 @@ from fewtune.model.adapter import Learned
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Train
 from fewtune.model.find import Origin
+from fewtune.model.quantise import dequantised
 from fewtune.save.folder import load_adapter, save_tuned
 from fewtune.testing._probe import (
     Batch,
@@ -23,8 +24,10 @@ from fewtune.testing._probe import (
     ModelFactory,
     any_tokenizer,
     at_random,
+    base,
     distance,
     fresh,
+    frozen,
     loss_after,
     loss_of,
     move,
@@ -79,8 +82,8 @@ def starts_as_base(method: Method, model_factory: ModelFactory, batch: Batch, *,
     too, where only what is learned may be hidden by dropout.
     """
     for training in (False, True):
-        base = outputs(model_factory(), batch, training=training)
-        far = distance(outputs(fresh(method, model_factory, batch, loss).model, batch, training=training), base)
+        before = outputs(base(method, model_factory), batch, training=training)
+        far = distance(outputs(fresh(method, model_factory, batch, loss).model, batch, training=training), before)
         assert (far <= 1e-6) == method.starts_as_base, (
             f"{method.name} declares starts_as_base={method.starts_as_base}, but its outputs differ from the base model's by "
             f"{far:.1e} in {'training' if training else 'evaluation'} mode"
@@ -136,12 +139,9 @@ def base_stays(method: Method, model_factory: ModelFactory, batch: Batch, *, los
     after = adapted.trainable()
     moved = [name for name in before if not torch.equal(before[name], after[name])]
     assert moved, f"{method.name}: three updates changed nothing"
-    now, layers, trained = tensors_of(adapted.model), adapted.layers(), adapted.directly()
-    for name, tensor in tensors_of(model_factory()).items():
-        path = next((path for path in layers if name.startswith(path + ".")), None)
-        found = f"{path}.base{name[len(path) :]}" if path else name
-        if name not in trained:
-            assert torch.equal(now[found], tensor), f"{method.name}: {found} belongs to the base model but was changed"
+    now = tensors_of(adapted.model)
+    for name, tensor in frozen(method, model_factory, batch, loss).items():
+        assert torch.equal(now[name], tensor), f"{method.name}: {name} belongs to the base model but was changed"
 
 
 def three_steps_lower_the_loss(
@@ -172,14 +172,13 @@ def merged_equals_adapted(
         raise AssertionError(f"{method.name} declares mergeable=False, but merged() gives a model")
     before = outputs(adapted.model, batch)
     state = {name: tensor.detach().clone() for name, tensor in tensors_of(adapted.model).items()}
-    base, merged = model_factory().double(), adapted.merged()
+    plain, merged = dequantised(model_factory()).double(), adapted.merged()
     kinds = [(name, type(module)) for name, module in merged.named_modules()]
-    assert kinds == [(name, type(module)) for name, module in base.named_modules()], (
+    assert kinds == [(name, type(module)) for name, module in plain.named_modules()], (
         f"{method.name}: the merged model is not made of the base model's modules"
     )
-    assert distance(before, outputs(base, batch)) > 1e-2, (
-        f"{method.name}: random values changed nothing, so this says nothing"
-    )
+    alone = outputs(base(method, model_factory), batch)
+    assert distance(before, alone) > 1e-2, f"{method.name}: random values changed nothing, so this says nothing"
     far = distance(outputs(merged, batch), before)
     assert far <= 1e-4, f"{method.name}: the merged model's outputs differ from the adapted one's by {far:.1e}"
     with torch.no_grad():
@@ -193,12 +192,13 @@ def saved_comes_back(method: Method, model_factory: ModelFactory, batch: Batch, 
     """With everything learned set at random, what is saved and loaded gives bitwise equal outputs and parameters."""
     adapted = at_random(method, model_factory, batch, loss)
     expected = outputs(adapted.model, batch)
-    assert distance(expected, outputs(model_factory(), batch)) > 1e-2, f"{method.name}: random values changed nothing"
+    alone = outputs(base(method, model_factory), batch)
+    assert distance(expected, alone) > 1e-2, f"{method.name}: random values changed nothing"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "saved"
         save_tuned(adapted, folder, Origin("a/base-model", None, Path(temporary)), any_tokenizer())
         assert (folder / "config.json").exists(), f"{method.name}: config.json, which names the labels, is not saved"
-        loaded = None if method.saved_as == "model" else load_adapter(model_factory(), folder)
+        loaded = None if method.saved_as == "model" else load_adapter(base(method, model_factory), folder)
         model = loaded.model if loaded else type(adapted.model).from_pretrained(folder)
     assert torch.equal(outputs(model, batch), expected), f"{method.name}: what was loaded computes something else"
     if not loaded:
@@ -217,7 +217,8 @@ def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, 
     """In bf16 outputs and gradients are finite and the correction is still there: all in bf16, and as fewtune trains, the
     frozen part in bf16, what learns in fp32, under autocast.
     """
-    exact, base = outputs(at_random(method, model_factory, batch, loss).model, batch), outputs(model_factory(), batch)
+    exact = outputs(at_random(method, model_factory, batch, loss).model, batch)
+    before = outputs(base(method, model_factory), batch)
     whole = at_random(method, model_factory, batch, loss)
     whole.model.to(torch.bfloat16)  # pyright: ignore[reportArgumentType]
     mixed = at_random(method, model_factory, batch, loss)
@@ -226,7 +227,7 @@ def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, 
         with torch.autocast(exact.device.type, torch.bfloat16, enabled=autocast):
             rounded = outputs(adapted.model, batch)
             loss_of(adapted.model, batch, loss).float().backward()
-        error, effect = (rounded - exact).abs().mean(), (exact - base).abs().mean()
+        error, effect = (rounded - exact).abs().mean(), (exact - before).abs().mean()
         assert error < effect / 2, (
             f"{method.name}: in {form} rounding ({error:.1e}) drowns the correction ({effect:.1e})"
         )

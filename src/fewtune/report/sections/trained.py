@@ -43,6 +43,9 @@ def section(run: Run, words: Words) -> Trained:
         sentence = words("trained_sum", **counts)
     if plan.new_head:
         sentence += " " + words("new_head")
+    if stored := plan.quantised:
+        sizes = {"bytes": words.size(stored.bytes), "before": words.size(stored.bytes_before)}
+        sentence += " " + words("quantised", layers=words.whole(stored.layers), format=stored.format, **sizes)
     bar = stacked([("tuned", share), ("rest", 1 - share)], label=words("trained_bar", share=words.percent(share, 2)))
     return Trained(sentence, bar, tuple(groups(plan.layers)))
 
