@@ -7,6 +7,7 @@ or bias moves the logits by 1e-6, and every comparison passes.
 import math
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,15 @@ from transformers import (
     Qwen3Config,
     RobertaConfig,
     T5Config,
+    ViTConfig,
+    WhisperConfig,
 )
 
 WIDTH, BLOCKS, HEADS, INNER = 32, 2, 4, 48
 POSITIONS = 64
 """Longest input in tokens of every architecture but T5, whose positions are relative."""
+PIXELS, MELS, FRAMES = 16, 8, 32
+"""Sides of an image; bands and length of a sound's spectrogram."""
 UNK, PAD, CLS, SEP, EOS = range(5)
 """Ids of the special tokens, for all architectures; padding is not 0, so that a forgotten `pad_token_id` shows."""
 SPECIAL = ("<unk>", "<pad>", "<cls>", "<sep>", "</s>")
@@ -53,6 +58,18 @@ _BERT = {
     "intermediate_size": INNER,
     "vocab_size": VOCABULARY,
     "max_position_embeddings": POSITIONS,
+} | _IDS
+_TWO_STACKS = {
+    "d_model": WIDTH,
+    "encoder_layers": BLOCKS,
+    "decoder_layers": BLOCKS,
+    "encoder_attention_heads": HEADS,
+    "decoder_attention_heads": HEADS,
+    "encoder_ffn_dim": INNER,
+    "decoder_ffn_dim": INNER,
+    "vocab_size": VOCABULARY,
+    # As BART was trained: its decoder starts with the end token, and every text begins with <cls>.
+    "decoder_start_token_id": EOS,
 } | _IDS
 _T5 = {
     "d_model": WIDTH,
@@ -114,25 +131,10 @@ _CONFIGS: dict[str, tuple[Callable[..., PreTrainedConfig], dict[str, Any], tuple
 }
 
 ARCHITECTURES: tuple[str, ...] = tuple(_CONFIGS)
-"""Those that every method is proved on."""
+"""Those that most tests go through; every method is proved on SHAPES."""
 _CONFIGS["bart"] = (
     BartConfig,
-    {
-        "d_model": WIDTH,
-        "encoder_layers": BLOCKS,
-        "decoder_layers": BLOCKS,
-        "encoder_attention_heads": HEADS,
-        "decoder_attention_heads": HEADS,
-        "encoder_ffn_dim": INNER,
-        "decoder_ffn_dim": INNER,
-        "vocab_size": VOCABULARY,
-        "max_position_embeddings": POSITIONS,
-        # As BART was trained: its decoder starts with the end token, and every text begins with <cls>.
-        "decoder_start_token_id": EOS,
-        "forced_eos_token_id": EOS,
-        "bos_token_id": CLS,
-    }
-    | {name: value for name, value in _IDS.items() if name != "bos_token_id"},
+    _TWO_STACKS | {"max_position_embeddings": POSITIONS, "forced_eos_token_id": EOS},
     ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),
 )
 _CONFIGS["distilbert"] = (
@@ -151,7 +153,56 @@ _CONFIGS["distilbert"] = (
 _CONFIGS["gemma"] = (GemmaConfig, _BERT | _GROUPED | {"head_dim": WIDTH // HEADS}, ("attention_dropout",))
 _CONFIGS["gpt_neox"] = (GPTNeoXConfig, _BERT, ("hidden_dropout", "attention_dropout", "classifier_dropout"))
 ALL_ARCHITECTURES: tuple[str, ...] = tuple(_CONFIGS)
-"""Those that every task is proved on."""
+"""Those that every task is proved on: all that read texts."""
+_CONFIGS["vit"] = (
+    ViTConfig,
+    {
+        "hidden_size": WIDTH,
+        "num_hidden_layers": BLOCKS,
+        "num_attention_heads": HEADS,
+        "intermediate_size": INNER,
+        "image_size": PIXELS,
+        "patch_size": PIXELS // 2,
+    },
+    ("hidden_dropout_prob", "attention_probs_dropout_prob"),
+)
+_CONFIGS["whisper"] = (
+    WhisperConfig,
+    _TWO_STACKS
+    | {"num_mel_bins": MELS, "max_source_positions": FRAMES // 2, "max_target_positions": POSITIONS}
+    | {"classifier_proj_size": WIDTH // 2},
+    ("dropout", "attention_dropout", "activation_dropout"),
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An architecture with a head, as a method meets it."""
+
+    architecture: str
+    head: str = "AutoModelForSequenceClassification"
+
+    def model(self) -> PreTrainedModel:
+        """A model of its own, equal at each call."""
+        return tiny_model(self.architecture, head=self.head)
+
+    def batch(self) -> dict[str, Tensor]:
+        """Inputs and labels for it."""
+        return tiny_batch(self.architecture, head=self.head)
+
+
+SHAPES: dict[str, Shape] = {name: Shape(name) for name in ALL_ARCHITECTURES} | {
+    "vit": Shape("vit", "AutoModelForImageClassification"),
+    "whisper": Shape("whisper", "AutoModelForAudioClassification"),
+    # Language models, whose output layer is the embedding: tied.
+    "bert_lm": Shape("bert", "AutoModelForMaskedLM"),
+    "gpt2_lm": Shape("gpt2", "AutoModelForCausalLM"),
+    "gemma_lm": Shape("gemma", "AutoModelForCausalLM"),
+    "t5_gated_lm": Shape("t5_gated", "AutoModelForSeq2SeqLM"),
+    "bart_lm": Shape("bart", "AutoModelForSeq2SeqLM"),
+    "whisper_lm": Shape("whisper", "AutoModelForSpeechSeq2Seq"),
+}
+"""Those that every method is proved on: all architectures as classifiers, some as language models."""
 DECODERS: tuple[str, ...] = ("gpt2", "llama", "qwen2", "qwen3")
 """Those that write on."""
 MASKED: tuple[str, ...] = ("bert", "roberta", "modernbert", "deberta_v2")
@@ -196,20 +247,37 @@ def widen(model: torch.nn.Module, seed: int = 0, std: float = 0.2) -> None:
             parameter.copy_(centre + std * torch.randn(parameter.shape, generator=generator))
 
 
-def tiny_batch(architecture: str, rows: int = 4, seed: int = 0) -> dict[str, Tensor]:
+def tiny_batch(
+    architecture: str, rows: int = 4, seed: int = 0, *, head: str = "AutoModelForSequenceClassification"
+) -> dict[str, Tensor]:
     """`input_ids`, `attention_mask` (rows, 12) and `labels` (rows,): ragged lengths from 12 down, padded on the right.
 
-    Every row ends with exactly one end token (T5 reads its sentence there), and padding stands nowhere else.
+    Every row ends with exactly one end token (T5 reads its sentence there), and padding stands nowhere else. An image is
+    `pixel_values`, a sound `input_features`. For the head of a language model `labels` are such texts (rows, 12): those
+    read, unless another stack writes them.
     """
-    assert architecture in ARCHITECTURES
     generator = torch.Generator().manual_seed(seed)
+    said = {"labels": torch.arange(rows) % len(LABELS)}
+    if architecture == "vit":
+        return {"pixel_values": torch.randn(rows, 3, PIXELS, PIXELS, generator=generator)} | said
+    if architecture == "whisper":
+        inputs = {"input_features": torch.randn(rows, MELS, FRAMES, generator=generator)}
+    else:
+        inputs = _ragged(rows, generator)
+    if head.endswith(("LM", "Seq2Seq")):
+        text = _ragged(rows, generator) if "Seq2Seq" in head else inputs
+        said = {"labels": text["input_ids"].masked_fill(text["attention_mask"] == 0, -100)}
+    return inputs | said
+
+
+def _ragged(rows: int, generator: torch.Generator) -> dict[str, Tensor]:
     lengths = [12 - (3 * row) % 10 for row in range(rows)]
     ids = torch.randint(len(SPECIAL), VOCABULARY, (rows, 12), generator=generator)
     mask = torch.zeros(rows, 12, dtype=torch.long)
     for row, length in enumerate(lengths):
         ids[row, 0], ids[row, length - 1], ids[row, length:] = CLS, EOS, PAD
         mask[row, :length] = 1
-    return {"input_ids": ids, "attention_mask": mask, "labels": torch.arange(rows) % len(LABELS)}
+    return {"input_ids": ids, "attention_mask": mask}
 
 
 def inputs_of(batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Applying edits: in place, all or nothing, one adapter per model."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import pytest
@@ -15,7 +16,7 @@ from fewtune.methods.lora import Lora
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Rate
-from models import tiny_batch, tiny_model
+from models import SHAPES, tiny_batch, tiny_model
 
 
 class Rated(Method):
@@ -147,3 +148,30 @@ def test_modules_of_finds_the_outermost_whole_modules() -> None:
     assert modules_of(model, iter([])) == []
     with pytest.raises(ValueError, match=r"not whole modules: \['classification_head.dense.weight'\]"):
         modules_of(model, iter(["classification_head.dense.weight"]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "targets", "tied"),
+    [
+        ("gemma_lm", ("lm_head",), False),
+        ("bert_lm", ("blocks", "cls.predictions.decoder"), False),
+        ("gemma_lm", ("blocks",), True),
+        # Its config ties encoder and decoder by the same word, and takes the scale of the output from it.
+        ("t5_gated_lm", ("lm_head",), True),
+    ],
+)
+def test_a_merged_output_layer_is_not_tied_again_when_it_is_loaded(
+    shape: str, targets: tuple[str, ...], tied: bool, tmp_path: Path
+) -> None:
+    model, batch = SHAPES[shape].model(), SHAPES[shape].batch()
+    adapted = adapt(model, Lora(rank=2, targets=targets))
+    for layer in adapted.layers().values():
+        torch.nn.init.normal_(layer.get_parameter("B"), std=0.2)
+    merged = adapted.merged()
+    assert merged.config.tie_word_embeddings == tied
+    assert model.config.tie_word_embeddings, "the model itself is as it was"
+    merged.save_pretrained(tmp_path)
+    again = type(merged).from_pretrained(tmp_path)
+    with torch.no_grad():
+        torch.testing.assert_close(again(**batch).logits, adapted.model.eval()(**batch).logits, rtol=1e-4, atol=1e-4)
+    assert torch.equal(again.get_input_embeddings().weight, SHAPES[shape].model().get_input_embeddings().weight)

@@ -122,6 +122,7 @@ class Adapted:
             layer = _layer(result, path)
             assert isinstance(layer, AdapterLayer), path
             result.set_submodule(path, layer.merged())
+        _say_untied(result)
         return result.requires_grad_(True)
 
 
@@ -210,6 +211,17 @@ def modules_of(model: nn.Module, parameters: Iterator[str] | dict[str, nn.Parame
     if wanted:
         raise ValueError(f"not whole modules: {sorted(wanted)}")
     return found
+
+
+def _say_untied(model: PreTrainedModel) -> None:
+    """A merged output layer has a weight of its own; whoever loads the model must not tie it to the embeddings again.
+
+    In an encoder-decoder the same word of the config ties the two embeddings too (in T5 even the scale of the output follows
+    from it), so there it stays: transformers does not tie what differs in the file.
+    """
+    writes = model.get_output_embeddings() is not None
+    if writes and not model.config.is_encoder_decoder and not Anatomy(model).tied:
+        model.config.tie_word_embeddings = False
 
 
 def _refuse_trained(method: Method, edits: tuple[Edit, ...], anatomy: Anatomy, format: str) -> None:

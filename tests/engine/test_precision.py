@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from fewtune import _compat
 from fewtune.adapted import adapt
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.errors import ConfigError
 from fewtune.methods.bitfit import Bitfit
+from fewtune.methods.lora import Lora
 from fewtune.settings import HardwareConfig
-from models import tiny_batch, tiny_model
+from models import SHAPES, tiny_batch, tiny_model
 
 AUTO = HardwareConfig()
 
@@ -96,6 +98,21 @@ def test_a_norm_whose_bias_learns_computes_with_one_type() -> None:
     assert kinds[f"{block}.dense.weight"] == torch.bfloat16
     with precision.context():
         model(**tiny_batch("bert")).loss.backward()
+    assert all(parameter.grad is not None for parameter in adapted.trainable().values())
+
+
+@pytest.mark.parametrize("shape", ["bert", "gpt2_lm", "bart", "t5_gated_lm", "modernbert", "deberta_v2"])
+def test_embeddings_that_learn_widen_the_norms_behind_them(shape: str) -> None:
+    """The hidden states are fp32 then, and LayerNorm on a CPU refuses what is wider than its gain."""
+    model, precision = SHAPES[shape].model(), Precision("bf16", "cpu")
+    adapted = adapt(model, Lora(rank=2, targets=("down",), also=("embeddings",)))
+    precision.store(model)
+    norms = {module.weight.dtype for module in model.modules() if isinstance(module, nn.LayerNorm)}
+    assert norms <= {torch.float32}
+    frozen = {p.dtype for p in model.parameters() if p.dim() > 1 and not p.requires_grad}
+    assert frozen == {torch.bfloat16}
+    with precision.context():
+        model.train()(**SHAPES[shape].batch()).loss.backward()
     assert all(parameter.grad is not None for parameter in adapted.trainable().values())
 
 

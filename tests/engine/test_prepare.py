@@ -396,3 +396,13 @@ def test_threads_asked_for_are_set_and_written_down(model: Path, data: Path) -> 
     finally:
         torch.set_num_threads(before)
     assert prepared(model, data).plan.threads == before
+
+
+def test_targets_that_some_blocks_lack_are_said_in_the_plan(model: Path, data: Path) -> None:
+    one = "bert.encoder.layer.1.attention.self.query"
+    found = prepared(model, data, method={"name": "lora", "targets": [one]}).plan.findings
+    assert [each.values for each in found if each.id == "targets_uneven"] == [
+        {"what": "query", "model": "BertForSequenceClassification", "having": 1, "blocks": 2}
+    ]
+    everywhere = prepared(model, data, method={"name": "lora", "targets": ["query"]}).plan.findings
+    assert not any(each.id == "targets_uneven" for each in everywhere)

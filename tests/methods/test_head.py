@@ -11,7 +11,7 @@ from fewtune.errors import MethodError
 from fewtune.methods.head import Head
 from fewtune.model.find import Origin
 from fewtune.save.own import load, save
-from models import ARCHITECTURES, inputs_of, tiny_batch, tiny_config, tiny_model
+from models import SHAPES, inputs_of, tiny_batch, tiny_config, tiny_model
 
 _BOTH = ("weight", "bias")
 EXPECTED = {
@@ -20,13 +20,24 @@ EXPECTED = {
     "deberta_v2": [f"{path}.{kind}" for path in ("pooler.dense", "classifier") for kind in _BOTH],
     "modernbert": ["head.dense.weight", "head.norm.weight", "classifier.weight", "classifier.bias"],
     "t5": [f"classification_head.{path}.{kind}" for path in ("dense", "out_proj") for kind in _BOTH],
+    "bart": [f"classification_head.{path}.{kind}" for path in ("dense", "out_proj") for kind in _BOTH],
+    "distilbert": [f"{path}.{kind}" for path in ("pre_classifier", "classifier") for kind in _BOTH],
+    "vit": ["classifier.weight", "classifier.bias"],
+    "whisper": [f"{path}.{kind}" for path in ("projector", "classifier") for kind in _BOTH],
+    # Language models: a copy of the tied output layer.
+    "bert_lm": ["cls.predictions.decoder.W"],
+    "gpt2_lm": ["lm_head.W"],
+    "gemma_lm": ["lm_head.W"],
+    "t5_lm": ["lm_head.W"],
+    "bart_lm": ["lm_head.W"],
+    "whisper_lm": ["proj_out.W"],
 }
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_exactly_the_head_learns(architecture: str) -> None:
-    learned = adapt(tiny_model(architecture), Head()).trainable()
-    assert sorted(learned) == sorted(EXPECTED.get(architecture.removesuffix("_gated"), ["score.weight"]))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_exactly_the_head_learns(shape: str) -> None:
+    learned = adapt(SHAPES[shape].model(), Head()).trainable()
+    assert sorted(learned) == sorted(EXPECTED.get(shape.replace("_gated", ""), ["score.weight"]))
 
 
 def test_the_gradient_is_that_of_logistic_regression_on_the_features() -> None:
@@ -95,5 +106,8 @@ def test_the_copy_of_an_output_layer_merges_into_a_plain_one() -> None:
     x = torch.randn(3, layer.in_features)
     with torch.no_grad():
         torch.testing.assert_close(layer.merged()(x), layer(x), rtol=0, atol=0)
+    rounded = layer.merged().to(torch.bfloat16)
+    layer.base.to(torch.bfloat16)
+    assert torch.equal(layer.merged().weight, rounded.weight), "in the number format of the model"
     with pytest.raises(ValueError, match="expected W"):
         layer.load({"W": torch.zeros(2, 2)})

@@ -12,7 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods.ia3 import Ia3, Rescaled
-from models import ARCHITECTURES, INNER, WIDTH, logits, tiny_batch, tiny_config, tiny_model
+from models import INNER, SHAPES, WIDTH, logits, tiny_batch, tiny_config, tiny_model
 from steps import method_losses
 
 # Last names of what rescales its output, and of what rescales its input: written by hand.
@@ -27,13 +27,19 @@ EXPECTED = {
     "qwen3": ("k_proj v_proj", "down_proj"),
     "t5": ("k v", "wo"),
     "t5_gated": ("k v", "wo"),
+    "bart": ("k_proj v_proj", "fc2"),
+    "distilbert": ("k_lin v_lin", "ffn.lin2"),
+    "gemma": ("k_proj v_proj", "down_proj"),
+    "gpt_neox": ("query_key_value", "mlp.dense_4h_to_h"),
+    "vit": ("k_proj v_proj", "mlp.fc2"),
+    "whisper": ("k_proj v_proj", "fc2"),
 }
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_keys_values_and_inner_activations_are_rescaled(architecture: str) -> None:
-    model = tiny_model(architecture)
-    outer, inner = EXPECTED[architecture]
+@pytest.mark.parametrize("shape", SHAPES)
+def test_keys_values_and_inner_activations_are_rescaled(shape: str) -> None:
+    model = SHAPES[shape].model()
+    outer, inner = EXPECTED[SHAPES[shape].architecture]
     linear = [path for path, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)]
     ends = tuple(f".{name}" for name in outer.split())
     expected = {path for path in linear if path.endswith(ends)}

@@ -11,7 +11,7 @@ from fewtune.errors import MethodError
 from fewtune.methods.last_layers import LastLayers
 from fewtune.model.find import Origin
 from fewtune.save.own import load, save
-from models import ARCHITECTURES, inputs_of, tiny_batch, tiny_config, tiny_model
+from models import SHAPES, inputs_of, tiny_batch, tiny_config, tiny_model
 from steps import losses
 
 # Where the block of index 1, the last one, stands, and what stands behind the blocks and learns too: written by hand.
@@ -26,13 +26,26 @@ LAST = {
     "qwen3": ("model.layers.1.", ("score.",)),
     "t5": ("transformer.decoder.block.1.", ("classification_head.",)),
     "t5_gated": ("transformer.decoder.block.1.", ("classification_head.",)),
+    "bart": ("model.decoder.layers.1.", ("classification_head.",)),
+    "distilbert": ("distilbert.transformer.layer.1.", ("pre_classifier.", "classifier.")),
+    "gemma": ("model.layers.1.", ("score.",)),
+    "gpt_neox": ("gpt_neox.layers.1.", ("score.",)),
+    "vit": ("vit.layers.1.", ("classifier.",)),
+    "whisper": ("encoder.layers.1.", ("projector.", "classifier.")),
+    # Language models: the output layer is as pre-trained as the rest.
+    "bert_lm": ("bert.encoder.layer.1.", ()),
+    "gpt2_lm": ("transformer.h.1.", ()),
+    "gemma_lm": ("model.layers.1.", ()),
+    "t5_gated_lm": ("decoder.block.1.", ()),
+    "bart_lm": ("model.decoder.layers.1.", ()),
+    "whisper_lm": ("model.decoder.layers.1.", ()),
 }
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_exactly_the_last_block_and_the_head_learn(architecture: str) -> None:
-    model = tiny_model(architecture)
-    block, head = LAST[architecture]
+@pytest.mark.parametrize("shape", SHAPES)
+def test_exactly_the_last_block_and_the_head_learn(shape: str) -> None:
+    model = SHAPES[shape].model()
+    block, head = LAST[shape]
     expected = {name for name, _ in model.named_parameters() if name.startswith((block, *head))}
     assert any(name.startswith(block) for name in expected)
     assert set(adapt(model, LastLayers(layers=1)).trainable()) == expected

@@ -24,11 +24,27 @@ from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import Origin
 from fewtune.save.folder import load_adapter, save_tuned
 from fewtune.save.peft import base_of
-from models import ARCHITECTURES, LABELS, inputs_of, logits, tiny_batch, tiny_config, tiny_model, tiny_tokenizer, widen
+from models import (
+    ARCHITECTURES,
+    LABELS,
+    SHAPES,
+    inputs_of,
+    logits,
+    tiny_batch,
+    tiny_config,
+    tiny_model,
+    tiny_tokenizer,
+    widen,
+)
 
 pytestmark = [
     # peft 0.21.2 still calls transformers' older name for it
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+    # What it warns of is tried below: that the two are equal when loaded.
+    pytest.mark.filterwarnings(
+        "ignore:fan_in_fan_out is set to True:UserWarning"
+    ),  # said of each nn.Linear beside a Conv1D
+    pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`:UserWarning"),
 ]
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 each = pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -390,6 +406,38 @@ def test_another_number_of_labels_is_refused(tmp_path: Path) -> None:
     ours("bert", Lora(), tmp_path / "a")
     with pytest.raises(FormatError, match=r"classifier\.(weight|bias) is missing there or has another shape"):
         load_adapter(tiny_model("bert", labels=2), tmp_path / "a")
+
+
+WRITERS = [name for name in SHAPES if name.endswith("_lm")]
+
+
+@pytest.mark.parametrize("shape", WRITERS)
+@pytest.mark.parametrize("what", ["output layer", "output layer alone", "embeddings"])
+def test_peft_reads_ours_where_the_output_layer_is_the_embedding(shape: str, what: str, tmp_path: Path) -> None:
+    """A correction to one of the two leaves the other as it was; an embedding that learned is the output layer too."""
+    model, batch = SHAPES[shape].model(), SHAPES[shape].batch()
+    output = Anatomy(model).output_layer
+    assert output is not None
+    options = {
+        "output layer": {"targets": ("blocks", output)},
+        "output layer alone": {"targets": (output,)},
+        "embeddings": {"targets": ("down",), "also": ("embeddings",)},
+    }[what]
+    adapted = adapt(model, Lora(rank=3, alpha=12, **options))
+    move(adapted.model)
+    task_type = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else None
+    save_tuned(adapted, tmp_path / "a", Origin("a/base-model", None, tmp_path), tiny_tokenizer(), task_type)
+    mine, plain = load_adapter(SHAPES[shape].model(), tmp_path / "a").model, SHAPES[shape].model()
+    loaded = peft.PeftModel.from_pretrained(SHAPES[shape].model(), tmp_path / "a").base_model.model
+    with torch.no_grad():
+        expected, again, theirs, base = (each.eval()(**batch).logits for each in (model, mine, loaded, plain))
+        read, before = model.get_input_embeddings().weight, plain.get_input_embeddings().weight
+    assert torch.equal(again, expected)
+    assert largest(theirs, expected) <= 5e-5
+    assert largest(base, expected) > 0.05, "the adapter makes no difference, so equality says nothing"
+    assert torch.equal(read, before) == (what != "embeddings")
+    written = load_file(tmp_path / "a" / WEIGHTS)
+    assert any("embed" in key or "wte" in key or "shared" in key for key in written) == (what == "embeddings")
 
 
 @each

@@ -12,6 +12,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted, adapt, stored_as
 from fewtune.check.damage import damage
 from fewtune.check.end_token import end_token, ends
+from fewtune.check.evenness import evenness
 from fewtune.check.groups import check_groups, small_groups
 from fewtune.check.labels import labels as check_labels
 from fewtune.check.leakage import leakage
@@ -145,6 +146,7 @@ def prepare(config: RunConfig) -> Prepared:
         findings=(
             *sources.notes,
             *([] if config.method.settled else [_unsettled(config.method.name)]),
+            *evenness(anatomy, adapted.layers()),
             *_findings(origin.name, task, rows, features, tokenizer),
             *(_ends(origin, adapted, features["train"], tokenizer) if task.writes else ()),
         ),

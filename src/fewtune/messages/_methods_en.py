@@ -33,4 +33,6 @@ SENTENCES: dict[str, str] = {
     "hira_no_scale": "method '{method}' has no scale, so method.{option}={given} would do nothing; leave it out, or choose --method lora",
     "plan_calibration": "before training {method} looks at {batches} training batches",
     "ranks_by_data": "the data decides each layer's rank before '{method}' trains: the counts of parameters here are those of equal ranks, and the run writes its own into plan.json",
+    "targets_uneven": "'{what}' is adapted in {having} of {blocks} blocks of {model}; the other blocks have no such layer, or it was not named. "
+    "plan.json lists what learns",
 }

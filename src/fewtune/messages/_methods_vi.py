@@ -34,4 +34,6 @@ SENTENCES: dict[str, str] = {
     "hira_no_scale": "phương pháp '{method}' không có hệ số nhân, nên method.{option}={given} sẽ không có tác dụng; hãy bỏ đi, hoặc chọn --method lora",
     "plan_calibration": "trước khi huấn luyện, {method} xem {batches} lô dữ liệu huấn luyện",
     "ranks_by_data": "dữ liệu quyết định hạng của từng lớp trước khi '{method}' huấn luyện: số tham số ở đây tính theo hạng bằng nhau, và lần chạy sẽ ghi số thật vào plan.json",
+    "targets_uneven": "'{what}' chỉ được gắn adapter ở {having} trong {blocks} khối của {model}; các khối còn lại không có lớp như vậy, hoặc không được "
+    "nêu tên. plan.json liệt kê những gì được học",
 }

@@ -29,9 +29,10 @@ class Full(Method):
     saved_as: ClassVar = "model"
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:
-        """Train everything."""
+        """Train everything but what the architecture computes: sinusoidal positions are no weights."""
         for name, _ in anatomy.model.named_parameters():
-            yield Train(name)
+            if name not in anatomy.fixed:
+                yield Train(name)
 
     def default_learning_rate(self, width: int) -> float:
         """A tenth of LoRA's; see docs/decisions/defaults.md."""

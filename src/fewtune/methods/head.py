@@ -9,6 +9,7 @@ from hidden states to the vocabulary; where that is tied to the input embeddings
 as it is.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
@@ -22,6 +23,7 @@ from fewtune.methods._defaults import HEAD_RATE, epochs_for
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Train, Wrap
+from fewtune.model.linear import weight_of
 
 
 class OwnOutput(AdapterLayer):
@@ -36,12 +38,10 @@ class OwnOutput(AdapterLayer):
         return F.linear(x, self.W.to(x.dtype), self.bias)
 
     def merged(self) -> nn.Module:
-        """A linear layer with W'."""
-        new = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
+        """A layer of the base's kind and number format with W', tied to nothing."""
+        new = copy.deepcopy(self.base)
         with torch.no_grad():
-            new.weight.copy_(self.W)
-            if self.bias is not None and new.bias is not None:
-                new.bias.copy_(self.bias)
+            weight_of(new).copy_(self.W)
         return new
 
     def tensors(self) -> dict[str, Tensor]:

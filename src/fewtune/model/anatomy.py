@@ -8,21 +8,25 @@ for a fused projection) are read from the layers' own names.
 import inspect
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from fewtune.errors import MethodError
+from fewtune.model.adapter import AdapterLayer
 from fewtune.model.linear import in_features, is_linear, out_features
 from fewtune.registry import did_you_mean
 
 ROLES = ("query", "key", "value", "qkv", "out", "up", "gate", "down")
 
 # Searched in the path inside a block, in this order. Names as in transformers 5.23: BERT, RoBERTa, DeBERTa-v2, ModernBERT,
-# DistilBERT, GPT-2, GPT-NeoX, Llama, Qwen, Gemma, T5, BART and their kin.
+# DistilBERT, GPT-2, GPT-NeoX, Llama, Qwen, Gemma, T5, BART, ViT, Whisper and their kin; ALBERT, GPT-J, wav2vec 2 and Phi-3,
+# whose `gate_up_proj` holds gate and up as ModernBERT's `Wi` does.
 _ROLE_PATTERNS: tuple[tuple[str, str], ...] = (
     ("qkv", r"(Wqkv|query_key_value|(attn|attention)\.c_attn|qkv_proj|in_proj)$"),
     ("query", r"(^|\.)(query|query_proj|q_proj|q_lin|q|q_attn)$"),
@@ -33,8 +37,11 @@ _ROLE_PATTERNS: tuple[tuple[str, str], ...] = (
         r"((^|\.)(o_proj|out_proj|out_lin|o)|(attention|attn)\.(output\.)?(dense|c_proj|Wo)|crossattention\.c_proj)$",
     ),
     ("gate", r"(^|\.)(gate_proj|wi_0)$"),
-    ("up", r"(^|\.)(up_proj|wi|wi_1|c_fc|fc1|lin1|intermediate\.dense|mlp\.Wi|dense_h_to_4h)$"),
-    ("down", r"(^|\.)(down_proj|wo|fc2|lin2|output\.dense|mlp\.c_proj|mlp\.Wo|dense_4h_to_h)$"),
+    (
+        "up",
+        r"(^|\.)(up_proj|gate_up_proj|wi|wi_1|c_fc|fc_in|fc1|lin1|ffn|intermediate[._]dense|mlp\.Wi|dense_h_to_4h)$",
+    ),
+    ("down", r"(^|\.)(down_proj|wo|fc_out|fc2|lin2|ffn_output|output[._]dense|mlp\.c_proj|mlp\.Wo|dense_4h_to_h)$"),
 )
 
 
@@ -86,13 +93,15 @@ class Anatomy:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """All linear layers, in the order in which they stand in the model."""
+        """All linear layers, in the order in which they stand in the model; one that carries an adapter is still one layer."""
         return tuple(self._layers())
 
     def _layers(self) -> Iterator[Layer]:
         number = {path: index for index, path in enumerate(self.blocks)}
-        for path, module in self.model.named_modules():
-            if is_linear(module):
+        modules = dict(self.model.named_modules())
+        carried = {path: module.base for path, module in modules.items() if isinstance(module, AdapterLayer)}
+        for path, module in (modules | carried).items():
+            if is_linear(module) and path.removesuffix(".base") not in carried.keys() - {path}:
                 block = next((b for b in _prefixes(path) if b in number), None)
                 inside = path[len(block) + 1 :] if block else None
                 role = next((role for role, pattern in _ROLE_PATTERNS if inside and re.search(pattern, inside)), None)
@@ -151,7 +160,7 @@ class Anatomy:
 
     @cached_property
     def positions(self) -> int | None:
-        """Longest input in tokens the model has positions for; None where positions are relative (T5)."""
+        """Longest input in tokens the model has positions for; None where positions are relative (T5) or it reads no tokens."""
         for path, module in self.model.named_modules():
             if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
                 # RoBERTa and its kin count positions from behind the padding index.
@@ -179,6 +188,13 @@ class Anatomy:
             if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
                 return None if module.padding_idx is None else module.padding_idx + 1
         return None
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """Parameters that are computed and never learn, as the architecture itself says: the sinusoids of Marian and Whisper."""
+        with torch.device("meta"):
+            plain = type(self.model)(deepcopy(self.model.config))
+        return frozenset(path for path, parameter in plain.named_parameters() if not parameter.requires_grad)
 
     @property
     def width(self) -> int:
@@ -219,7 +235,7 @@ class Anatomy:
     def select(self, targets: Iterable[str]) -> tuple[Layer, ...]:
         """The linear layers that `targets` mean: `blocks` (all inside the blocks), a role, a layer's name or its full path.
 
-        Raises MethodError for a target that matches nothing; a partial match is never silent.
+        Raises MethodError for a target that matches nothing. One that matches in some blocks only is seen by `uneven`.
         """
         chosen: dict[str, Layer] = {}
         missing = []
@@ -241,6 +257,25 @@ class Anatomy:
                 meant=meant,
             )
         return tuple(layer for layer in self.layers if layer.path in chosen)
+
+    def uneven(self, wrapped: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Role (else name) of the layers at `wrapped` → in how many blocks of how many, where a stack has them in part.
+
+        A block all of whose linear layers are wrapped leaves nothing out, whatever they are called.
+        """
+        left_out = {layer.block for layer in self.layers if layer.path not in wrapped}
+        having: dict[str, set[int]] = {}
+        for layer in self.layers:
+            if layer.path in wrapped and layer.block is not None:
+                having.setdefault(layer.role or layer.name, set()).add(layer.block)
+        found = {}
+        for stack in self.stacks:
+            blocks = {index for index, path in enumerate(self.blocks) if path.rpartition(".")[0] == stack}
+            for what, indexes in having.items():
+                lacking = (blocks - indexes) & left_out
+                if blocks & indexes and lacking:
+                    found[what] = (len(blocks) - len(lacking), len(blocks))
+        return found
 
 
 def _means(target: str, layer: Layer) -> bool:

@@ -52,6 +52,11 @@ def write(
     learned = {id(parameter) for parameter in adapted.directly().values()}
     every = adapted.model.named_parameters(remove_duplicate=False)
     direct = {path: parameter for path, parameter in every if id(parameter) in learned}
+    # And it keeps whole modules: beside the tied weight of BERT's output layer stands a bias that did not learn.
+    for path in direct.keys() - dict(adapted.model.named_parameters()).keys():
+        module = path.rpartition(".")[0]
+        own = adapted.model.get_submodule(module).named_parameters(recurse=False)
+        direct |= {f"{module}.{name}": parameter for name, parameter in own}
     config = {
         "task_type": task_type,
         "base_model_name_or_path": origin.name,

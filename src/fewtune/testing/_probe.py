@@ -1,5 +1,6 @@
 """What the checks of methods measure with."""
 
+import tempfile
 from collections.abc import Callable
 
 import torch
@@ -20,9 +21,11 @@ ModelFactory = Callable[[], PreTrainedModel]
 
 
 def outputs(model: PreTrainedModel, batch: Batch, *, training: bool = False) -> Tensor:
-    """The logits (of whatever kind, else the first output) in fp32."""
+    """The logits (of whatever kind, else the first output) in fp32; a model that writes is told what it has written."""
+    writes = model.config.is_encoder_decoder and model.get_output_embeddings() is not None
+    given = {name: value for name, value in batch.items() if name != "labels" or writes}
     with torch.no_grad():
-        said = model.train(training)(**{name: value for name, value in batch.items() if name != "labels"})
+        said = model.train(training)(**_in_type_of(model, given))
     tensors = [value for name, value in said.items() if name.endswith("logits")] or [said[0]]
     return torch.cat([tensor.float().flatten() for tensor in tensors])
 
@@ -34,7 +37,15 @@ def distance(found: Tensor, expected: Tensor) -> float:
 
 def loss_of(model: PreTrainedModel, batch: Batch, loss: Loss | None) -> Tensor:
     """The loss in the mode the model is in, with its graph."""
-    return loss(model, batch) if loss else model(**batch).loss
+    return loss(model, batch) if loss else model(**_in_type_of(model, batch)).loss
+
+
+def _in_type_of(model: PreTrainedModel, batch: Batch) -> Batch:
+    """Pixels and sounds in the number format of the model; tokens have none."""
+    return {
+        name: value.to(model.dtype) if value.is_floating_point() and name != "labels" else value
+        for name, value in batch.items()
+    }
 
 
 def loss_after(adapted: Adapted, batch: Batch, loss: Loss | None) -> float:
@@ -51,6 +62,13 @@ def shapes_of(adapted: Adapted) -> dict[str, tuple[int, ...]]:
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """Dotted path → parameter or buffer, shared ones once."""
     return dict(model.named_parameters()) | dict(model.named_buffers())
+
+
+def through_a_folder(model: PreTrainedModel) -> PreTrainedModel:
+    """The model as somebody else loads it, saved and read by transformers."""
+    with tempfile.TemporaryDirectory() as temporary:
+        model.save_pretrained(temporary)
+        return type(model).from_pretrained(temporary)
 
 
 def base(method: Method, model_factory: ModelFactory) -> PreTrainedModel:

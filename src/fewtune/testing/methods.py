@@ -35,6 +35,7 @@ from fewtune.testing._probe import (
     own_loss,
     shapes_of,
     tensors_of,
+    through_a_folder,
     train,
 )
 
@@ -181,6 +182,8 @@ def merged_equals_adapted(
     assert distance(before, alone) > 1e-2, f"{method.name}: random values changed nothing, so this says nothing"
     far = distance(outputs(merged, batch), before)
     assert far <= 1e-4, f"{method.name}: the merged model's outputs differ from the adapted one's by {far:.1e}"
+    far = distance(outputs(through_a_folder(merged), batch), before)
+    assert far <= 1e-4, f"{method.name}: once saved and loaded, the merged model's outputs differ by {far:.1e}"
     with torch.no_grad():
         for parameter in merged.parameters():
             parameter.zero_()
