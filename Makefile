@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs memorise mixture prepared quality quality-qa parity soak clean
+.PHONY: demo test check track format docs matrix mutate memorise mixture prepared quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -32,6 +32,16 @@ format: .venv/.installed-dev
 docs: .venv/.installed-docs
 	$(BIN)/python -m tools.reference
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Every method on every shape of model, and beside PEFT (some minutes). Resumable; writes docs/methods-matrix.md.
+matrix: .venv/.installed-dev
+	$(TEST_ENV) $(BIN)/python benchmarks/matrix.py
+
+# Bugs are put into a copy of the repository, planted ones and COUNT drawn at random; the tests must notice. Resumable, bounded.
+# Survivors stand in build/mutate/report.md; AGAIN=1 tries them once more.
+mutate: .venv/.installed-dev
+	$(BIN)/python -m tools.mutate planted
+	$(BIN)/python -m tools.mutate random --count $(or $(COUNT),200) $(if $(AGAIN),--again)
 
 # Slow proofs on real data: DATA=<folder with sentiment_en_mr and intent_en_banking77>. Resumable, results in quality/.
 quality: .venv/.installed-dev
