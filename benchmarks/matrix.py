@@ -16,24 +16,30 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+# Not this folder, whose methods.py would hide tests/methods.
+sys.path[:] = [str(ROOT / "tests"), *(path for path in sys.path if path != str(Path(__file__).parent))]
 PAGE = ROOT / "docs" / "methods-matrix.md"
 # What decides the results; where one of these changes, all is tried again.
 SOURCES = ("src/fewtune/methods", "src/fewtune/model", "src/fewtune/kernels", "src/fewtune/save", "src/fewtune/testing")
 ALONE = ("src/fewtune/adapted.py", "src/fewtune/engine/precision.py", "tests/models.py", "tests/methods/grid.py")
 # Method → options of PEFT's config beside the layers, where its type alone does not say which method it is.
-THEIRS: dict[str, dict[str, Any]] = {"rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
+THEIRS: dict[str, dict[str, Any]] = {
+    "rslora": {"use_rslora": True},
+    "dora": {"use_dora": True},
+    "adalora": {"init_r": 4, "target_r": 2, "lora_alpha": 8, "total_step": 100},
+}
 LORA = {"r": 4, "lora_alpha": 8}
 Result = dict[str, Any]
 
 
-def fingerprint() -> str:
-    """Of the code that the results are of."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+def fingerprint(what: str = "contract", method: str = "") -> str:
+    """Of the code that a result is of."""
+    digest = hashlib.sha256(repr(THEIRS.get(method)).encode() if what == "peft" else b"")
     for path in (
         *(file for folder in SOURCES for file in sorted((ROOT / folder).rglob("*.py"))),
         *map(ROOT.joinpath, ALONE),
@@ -146,14 +152,14 @@ def pairs(methods: Iterable[str], shapes: Iterable[str]) -> list[tuple[str, str,
     ]
 
 
-def known(file: Path, code: str) -> dict[tuple[str, str, str], Result]:
+def known(file: Path) -> dict[tuple[str, str, str], Result]:
     """What was found before by the same code."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    found = {}
+    found, codes = {}, cache(fingerprint)
     for line in lines:
         with suppress(ValueError):  # a line may be torn
             each = json.loads(line)
-            if each["code"] == code:
+            if each["code"] == codes(each["what"], each["method"]):
                 found[each["what"], each["method"], each["shape"]] = each
     return found
 
@@ -161,8 +167,8 @@ def known(file: Path, code: str) -> dict[tuple[str, str, str], Result]:
 def run(todo: Iterable[tuple[str, str, str]], file: Path, minutes: float) -> dict[tuple[str, str, str], Result]:
     """Do what is not known yet, one line of `file` each, until all is done or the time is up."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    code, started, todo = fingerprint(), time.monotonic(), list(todo)
-    results = {key: value for key, value in known(file, code).items() if key in todo}
+    started, todo, codes = time.monotonic(), list(todo), cache(fingerprint)
+    results = {key: value for key, value in known(file).items() if key in todo}
     with file.open("a", encoding="utf-8") as out:
         out.write("\n" if out.tell() else "")
         for what, method, shape in todo:
@@ -171,7 +177,7 @@ def run(todo: Iterable[tuple[str, str, str]], file: Path, minutes: float) -> dic
             if time.monotonic() - started > 60 * minutes:
                 break
             result = tried(method, shape) if what == "contract" else compared(method, shape)
-            result |= {"what": what, "method": method, "shape": shape, "code": code}
+            result |= {"what": what, "method": method, "shape": shape, "code": codes(what, method)}
             out.write(json.dumps(result, ensure_ascii=False) + "\n")
             out.flush()
             results[what, method, shape] = result
@@ -223,6 +229,17 @@ def peft_table(results: list[Result]) -> str:
     return table(["method", "ours, loaded by PEFT", "PEFT's, loaded by us"], rows)
 
 
+def not_compared(results: list[Result]) -> Iterator[str]:
+    """What stood in the way, once for each reason."""
+    for way, words in (("ours", "ours, loaded by PEFT"), ("theirs", "PEFT's, loaded by us")):
+        shapes: dict[tuple[str, str], list[str]] = {}
+        for each in results:
+            if isinstance(reason := each.get(way), str):
+                shapes.setdefault((each["method"], reason), []).append(f"`{each['shape']}`")
+        for (method, reason), where in shapes.items():
+            yield f"- `{method}`, {words}, on {', '.join(where)}: {reason}"
+
+
 def _worst(results: list[Result], way: str) -> str:
     numbers = {each["shape"]: each[way] for each in results if isinstance(each.get(way), float)}
     refused = [each["shape"] for each in results if isinstance(each.get(way), str)]
@@ -252,13 +269,6 @@ def page(results: list[Result]) -> str:
         ]
         for name, shape in SHAPES.items()
     ]
-    ways = {"ours": "ours, loaded by PEFT", "theirs": "PEFT's, loaded by us"}
-    failures = [
-        f"- `{each['method']}` on `{each['shape']}`, {words}: {each[way]}"
-        for each in theirs
-        for way, words in ways.items()
-        if isinstance(each.get(way), str)
-    ]
     parts = [
         "<!-- made by make matrix; never edited by hand -->",
         "# Methods and architectures",
@@ -279,7 +289,7 @@ def page(results: list[Result]) -> str:
         "logit by more than 0.01; the logits are of the size of 1 to 10. A method without a type in PEFT is written as a plain "
         "LoRA where that is exact.",
         peft_table(theirs),
-        *(["Where one of the two could not:", "\n".join(failures)] if failures else []),
+        *(["Where one of the two could not:", "\n".join(failures)] if (failures := list(not_compared(theirs))) else []),
         "## The shapes",
         table(["shape", "class of transformers", "inputs"], kinds),
     ]

@@ -66,7 +66,7 @@ def test_what_is_known_is_not_tried_again_unless_the_code_has_changed(
         out.write('{"what": "contract", "torn')
     assert len(matrix.run(todo, file, minutes=1)) == 3
     assert calls == [("lora", "bert"), ("lora", "vit"), ("lora", "gpt2")]
-    monkeypatch.setattr(matrix, "fingerprint", lambda: "other")
+    monkeypatch.setattr(matrix, "fingerprint", lambda *_: "other")
     assert len(matrix.run(todo, file, minutes=1)) == 3
     assert len(calls) == 6
 
@@ -82,6 +82,7 @@ def test_the_code_decides_the_fingerprint(matrix: ModuleType, monkeypatch: pytes
     first = matrix.fingerprint()
     (tmp_path / "src/fewtune/methods/a.py").write_text("A = 2\n", encoding="utf-8")
     assert len({before, first, matrix.fingerprint()}) == 3
+    assert len({matrix.fingerprint("peft", name) for name in ("lora", "dora", "rslora", "lora_plus")}) == 3
 
 
 def test_the_page_says_what_was_found(matrix: ModuleType) -> None:
@@ -102,7 +103,7 @@ def test_the_page_says_what_was_found(matrix: ModuleType) -> None:
     assert "- `lora` on `t5`: trains T5, and of no use" in text
     assert "- `lora` on `vit` fails: {'base_stays': 'AssertionError: moved'}" in text
     assert "| `lora` | 2.0e-07 on `vit`, 2 shape(s) | 3.0e-06 on `bert`, 1 shape(s); not on `vit` |" in text
-    assert "- `lora` on `vit`, PEFT's, loaded by us: ValueError: no" in text
+    assert "- `lora`, PEFT's, loaded by us, on `vit`: ValueError: no" in text
 
 
 def test_what_fails_is_the_exit_code(

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -106,13 +105,10 @@ def test_every_mutant_of_our_files_is_a_program_that_differs_in_one_place(file: 
     for each in mutants(source):
         after = each.apply(source).decode()
         assert ast.dump(ast.parse(after)) != ast.dump(ast.parse(source))
-        same = len(each.old.splitlines()) == len(each.new.splitlines()) == 1
-        if same:
-            changed = [
-                number for number, pair in enumerate(zip(before, after.splitlines(), strict=True)) if len(set(pair)) > 1
-            ]
-            assert len(changed) == 1
-            assert abs(changed[0] + 1 - each.line) <= before[changed[0]].count("") + 9
+        if "\n" not in each.old + each.new:
+            pairs = zip(before, after.splitlines(), strict=True)
+            [changed] = [number for number, (one, other) in enumerate(pairs, start=1) if one != other]
+            assert changed >= each.line
 
 
 def test_a_mutant_of_another_file_is_no_mutant_of_this_one() -> None:
@@ -263,4 +259,3 @@ def test_a_planted_bug_that_no_test_notices_is_the_exit_code(small: Path, monkey
     assert "1 of 2 planted bugs caught" in done.output
     monkeypatch.setattr(command, "BUGS", (command.Bug(file, "x", "y", "stands there often", tests),))
     assert "stands there" in CliRunner().invoke(command.main, ["planted"]).output
-    assert sys.executable

@@ -4,6 +4,7 @@ import hashlib
 import json
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def planted(only: str) -> None:
 @click.option("--again", is_flag=True, help="Try those that survived once more, when tests were mended.")
 def at_random(count: int, seed: int, minutes: float, out: Path, only: str, again: bool) -> None:
     """Small changes drawn at random; survivors are listed in report.md for a person to judge."""
-    chosen = sample([(file, (ROOT / file).read_bytes()) for file in files(ROOT) if only in file], count, seed)
-    results = Results(out / "results.jsonl")
+    sources = {file: (ROOT / file).read_bytes() for file in files(ROOT) if only in file}
+    chosen = sample(sources.items(), count, seed)
+    results = Results(out / "results.jsonl", sources)
     if again:
         results.forget("survived")
     started = time.monotonic()
@@ -79,8 +81,8 @@ def at_random(count: int, seed: int, minutes: float, out: Path, only: str, again
 class Results:
     """What became of each mutant, one line each, so that a run may be stopped and go on."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, sources: Mapping[str, bytes]) -> None:
+        self.file, self.sources = file, sources
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         self.known: dict[str, dict[str, Any]] = {}
@@ -93,7 +95,12 @@ class Results:
 
     def of(self, file: str, mutant: Mutant) -> dict[str, Any] | None:
         """What is known of this change of the file as it is now."""
-        return self.known.get(_key(file, mutant))
+        return self.known.get(self.key(file, mutant))
+
+    def key(self, file: str, mutant: Mutant) -> str:
+        """Of this change of the file as it was when this call began."""
+        digest = hashlib.sha256(self.sources[file]).hexdigest()[:12]
+        return f"{file} {digest} {mutant.start}-{mutant.end} {mutant.new}"
 
     def add(self, found: dict[str, Any]) -> None:
         """Keep it."""
@@ -118,9 +125,9 @@ def _try(copy: Trial, results: Results, file: str, mutant: Mutant) -> dict[str, 
         results.add(healthy)
     source = (copy.folder / file).read_bytes()
     with copy.changed(file, mutant.apply(source)):
-        verdict = copy.judge(tests, max(30, min(SECONDS, 5 * healthy["seconds"])))
+        verdict = copy.judge(tests, max(SECONDS / 2, 10 * healthy["seconds"]))
     found = {
-        "key": _key(file, mutant),
+        "key": results.key(file, mutant),
         "file": file,
         "line": mutant.line,
         "kind": mutant.kind,
@@ -132,11 +139,6 @@ def _try(copy: Trial, results: Results, file: str, mutant: Mutant) -> dict[str, 
     }
     results.add(found)
     return found
-
-
-def _key(file: str, mutant: Mutant) -> str:
-    digest = hashlib.sha256((ROOT / file).read_bytes()).hexdigest()[:12]
-    return f"{file} {digest} {mutant.start}-{mutant.end} {mutant.new}"
 
 
 def _line(source: bytes, mutant: Mutant) -> str:

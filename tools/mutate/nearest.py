@@ -14,7 +14,7 @@ CONTRACT = "tests/methods/test_contract.py"
 _ALSO: dict[str, tuple[str, ...]] = {
     "kernels/low_rank.py": ("tests/methods/test_lora.py",),
     "methods/_base.py": ("tests/test_public.py",),
-    "methods/_defaults.py": ("tests/methods/test_lora.py", "tests/methods/test_head.py"),
+    "methods/_defaults.py": ("tests/methods/test_defaults.py",),
     "methods/_low_rank.py": (
         "tests/methods/test_lora.py",
         "tests/methods/test_rslora.py",
