@@ -21,6 +21,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "last_layers": {"layers": 1},
     "nb_lora": {"rank": 4},
     "adalora": {"rank": 4, "target_rank": 2, "alpha": 8},
+    "lora_ga": {"rank": 4, "alpha": 4},  # s = 1: at 2 rounding alone reaches the bounds on T5
+    "vera": {"rank": 16},
+    "hira": {"rank": 4},
+    "bottleneck": {"reduction": 4},
+    "prompt_tuning": {"tokens": 4},
+    "prefix_tuning": {"tokens": 4},
+    "loftq": {"rank": 4, "alpha": 8, "steps": 2},
 }
 _LOW_RANK = {"rank": 4, "alpha": 8}
 # Method → shapes it does not fit, with a word of the reason.
@@ -29,6 +36,8 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("modernbert", "llama", "qwen3", "gemma", "gemma_lm", "t5", "t5_gated", "t5_gated_lm"),
         "bias terms",
     ),
+    "prefix_tuning": (("deberta_v2",), "computed by 'eager'"),
+    "prompt_tuning": (("vit", "whisper", "whisper_lm"), "a part that takes none"),
 }
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from fewtune.kernels import int8, nf4
+from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.linear import bias_of, is_transposed, weight_of
 from fewtune.model.quantised import Format, Int8Linear, Nf4Linear, QuantLinear
@@ -33,13 +34,13 @@ def quantise_layer(plain: nn.Module, format: Format) -> QuantLinear:
 
 
 def quantise(model: PreTrainedModel, format: Format) -> None:
-    """Store the linear layers inside the blocks in `format`, in place; those that are quantised already stay.
+    """Store the linear layers inside the blocks in `format`, in place; those that are quantised or carry an adapter stay.
 
     One after the other, so at no time is there more than one copy. Works on the meta device.
     """
     for layer in Anatomy(model).layers:
         plain = model.get_submodule(layer.path)
-        if layer.block is not None and not isinstance(plain, QuantLinear):
+        if layer.block is not None and not isinstance(plain, QuantLinear | AdapterLayer):
             model.set_submodule(layer.path, quantise_layer(plain, format))
 
 

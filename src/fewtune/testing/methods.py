@@ -1,10 +1,7 @@
 """What a method declares, proved on a model. `check_method` runs all; `method_checks` gives them one by one."""
 
-import pickle
-import tempfile
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 
 import torch
 
@@ -15,14 +12,12 @@ from fewtune.methods._base import Method
 from fewtune.model.adapter import Learned
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Train
-from fewtune.model.find import Origin
 from fewtune.model.quantise import dequantised
-from fewtune.save.folder import load_adapter, save_tuned
+from fewtune.testing._copies import can_be_copied, saved_comes_back
 from fewtune.testing._probe import (
     Batch,
     Loss,
     ModelFactory,
-    any_tokenizer,
     at_random,
     base,
     distance,
@@ -30,7 +25,6 @@ from fewtune.testing._probe import (
     frozen,
     loss_after,
     loss_of,
-    move,
     outputs,
     own_loss,
     shapes_of,
@@ -190,31 +184,6 @@ def merged_equals_adapted(
         assert torch.equal(tensor, state[name]), f"{method.name}: merged() changed {name} of the adapted model"
 
 
-def saved_comes_back(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
-    """With everything learned set at random, what is saved and loaded gives bitwise equal outputs and parameters."""
-    adapted = at_random(method, model_factory, batch, loss)
-    expected = outputs(adapted.model, batch)
-    alone = outputs(base(method, model_factory), batch)
-    assert distance(expected, alone) > 1e-2, f"{method.name}: random values changed nothing"
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "saved"
-        save_tuned(adapted, folder, Origin("a/base-model", None, Path(temporary)), any_tokenizer())
-        assert (folder / "config.json").exists(), f"{method.name}: config.json, which names the labels, is not saved"
-        loaded = None if method.saved_as == "model" else load_adapter(base(method, model_factory), folder)
-        model = loaded.model if loaded else type(adapted.model).from_pretrained(folder)
-    assert torch.equal(outputs(model, batch), expected), f"{method.name}: what was loaded computes something else"
-    if not loaded:
-        return
-    one, other = ([type(layer) for layer in each.layers().values()] for each in (loaded, adapted))
-    # A plain LoRA that computes the same has parameters of its own, and what only served training is not kept.
-    plain, lasts = method.plain_lora and one != other, method.lasting() == method
-    compared = adapted.directly() if plain else adapted.trainable() if lasts else adapted.lasting()
-    learned = loaded.trainable() if lasts else loaded.tensors()
-    for name, tensor in compared.items():
-        assert name in learned, f"{method.name}: {name} was learned but is not loaded"
-        assert torch.equal(learned[name], tensor), f"{method.name}: {name} is not what was saved"
-
-
 def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
     """In bf16 outputs and gradients are finite and the correction is still there: all in bf16, and as fewtune trains, the
     frozen part in bf16, what learns in fp32, under autocast.
@@ -240,23 +209,6 @@ def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, 
             assert parameter.dtype == grad.dtype == (torch.float32 if autocast else torch.bfloat16), (
                 f"{method.name}: {name} is of type {parameter.dtype} in {form}"
             )
-
-
-def can_be_copied(method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None) -> None:
-    """`deepcopy` and `pickle` give an adapted model with bitwise equal outputs that shares no parameter with the first."""
-    adapted = at_random(method, model_factory, batch, loss)
-    expected = outputs(adapted.model, batch)
-    try:
-        pickled = pickle.loads(pickle.dumps(adapted))  # noqa: S301  our own bytes
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise AssertionError(f"{method.name}: the adapted model cannot be pickled: {error}") from error
-    for how, copy in (("deepcopy", deepcopy(adapted)), ("pickle", pickled)):
-        assert torch.equal(outputs(copy.model, batch), expected), f"{method.name}: {how} computes something else"
-        assert copy.trainable().keys() == adapted.trainable().keys(), f"{method.name}: {how} learns something else"
-        move(copy, seed=1)
-    assert torch.equal(outputs(adapted.model, batch), expected), (
-        f"{method.name}: a change in a copy reaches the original"
-    )
 
 
 def checkpointing_changes_nothing(
