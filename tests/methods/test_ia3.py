@@ -127,10 +127,10 @@ def test_load_refuses_other_names_and_shapes() -> None:
 
 
 def test_a_model_whose_layers_are_not_known_is_refused_and_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fewtune.model import anatomy
+    from fewtune.model import roles
 
-    known = tuple(pair for pair in anatomy._ROLE_PATTERNS if pair[0] != "down")
-    monkeypatch.setattr(anatomy, "_ROLE_PATTERNS", known)
+    known = tuple(pair for pair in roles._ROLE_PATTERNS if pair[0] != "down")
+    monkeypatch.setattr(roles, "_ROLE_PATTERNS", known)
     model = AutoModel.from_config(tiny_config("bert"))
     with pytest.raises(MethodError, match="of BertModel only these are known: key, out, query, up, value") as refused:
         adapt(model, Ia3())

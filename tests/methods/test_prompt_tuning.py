@@ -224,7 +224,7 @@ def test_starts_as_a_text_repeated_or_cut() -> None:
     ids = tokenizer.encode(text, add_special_tokens=False)
     for tokens in (3, len(ids) + 2):
         model = tiny_model("bert")
-        method = PromptTuning(tokens=tokens, start="text", text=text).read(tokenizer)
+        method = PromptTuning(tokens=tokens, start="text", words=text).read(tokenizer)
         rows = model.get_input_embeddings().get_parameter("weight").detach()
         expected = [ids[index % len(ids)] for index in range(tokens)]
         assert CLS not in expected
@@ -242,7 +242,7 @@ def test_a_text_that_is_missing_or_unread_is_refused() -> None:
     with pytest.raises(MethodError, match="no"):
         PromptTuning(start="text").read(tiny_tokenizer("bert"))
     with pytest.raises(MethodError, match=r"method\.read\(tokenizer\)"):
-        adapt(tiny_model("bert"), PromptTuning(start="text", text="khen"))
+        adapt(tiny_model("bert"), PromptTuning(start="text", words="khen"))
 
 
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "gpt2", "llama", "bart"])

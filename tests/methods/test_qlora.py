@@ -39,7 +39,7 @@ def test_it_is_lora_on_a_base_in_nf4() -> None:
     models = []
     for method, quantize in ((Qlora(**options), None), (Lora(**options), "nf4"), (Qlora(**options), "nf4")):
         torch.manual_seed(0)
-        models.append(adapt(tiny_model("bert"), method, quantize).model)
+        models.append(adapt(tiny_model("bert"), method, quantize=quantize).model)
     states = [{name: tensor.tolist() for name, tensor in model.state_dict().items()} for model in models]
     assert states[0] == states[1] == states[2]
 

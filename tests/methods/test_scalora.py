@@ -249,6 +249,25 @@ def test_the_residual_is_written_with_few_columns_again_and_the_function_stays()
     torch.testing.assert_close(problem.layer(x.float()), before, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("columns", [1, 5, 12])
+def test_however_the_residual_is_multiplied_it_is_the_residual(columns: int) -> None:
+    """In two thin products or as one matrix, whichever is smaller; and a change of it is never overlooked."""
+    layer = Problem(0, m=12, n=10).layer
+    for seed in range(2):
+        torch.manual_seed(seed)
+        A, B = torch.randn(columns, 10, dtype=torch.float64), torch.randn(12, columns, dtype=torch.float64)
+        layer.load({"A": layer.A.detach(), "B": layer.B.detach(), "R_A": A, "R_B": B})
+        x = torch.randn(4, 10, dtype=torch.float64)
+        torch.testing.assert_close(layer(x), layer.base(x) + x @ layer.delta().T)
+        torch.testing.assert_close(layer.delta(), B @ A + 1.5 * layer.B @ layer.A)
+    assert len(layer.ready) == (1 if columns == 12 else 2)
+    layer.rescale(torch.full((3,), 0.5), torch.full((3,), 0.7), torch.optim.AdamW([layer.A, layer.B]))
+    torch.testing.assert_close(layer(x), layer.base(x) + x @ layer.delta().T)
+    layer.float()
+    found, expected = layer(x.float()), layer.base(x.float()) + x.float() @ layer.delta().T
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_it_acts_at_its_steps_and_within_its_bounds() -> None:
     adapted = adapt(tiny_model("bert"), Scalora(rank=2, dropout=0.0))
     seen: list[tuple[int, float, float]] = []

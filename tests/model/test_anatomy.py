@@ -7,7 +7,8 @@ from transformers import CONFIG_MAPPING, AutoModel
 from fewtune.adapted import adapt
 from fewtune.errors import MethodError
 from fewtune.methods.lora import Lora
-from fewtune.model.anatomy import ROLES, Anatomy
+from fewtune.model.anatomy import Anatomy
+from fewtune.model.roles import ROLES
 from models import BLOCKS, POSITIONS, SHAPES, WIDTH, tiny_config, tiny_model
 
 _BERT = {

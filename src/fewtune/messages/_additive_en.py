@@ -6,7 +6,7 @@ SENTENCES: dict[str, str] = {
     "prompt_no_reader": "method '{method}' stands before embedded tokens, and {model} has a part that takes none (it reads pictures or sounds); "
     "choose --method lora, or --method bottleneck",
     "prompt_too_long": "method.tokens={tokens}, but {model} has {positions} positions for prompt and text together; choose fewer tokens",
-    "prompt_no_text": "method.start=text takes the tokens of method.text, and there are none in '{text}'; give a text, or choose method.start=vocabulary",
+    "prompt_no_text": "method.start=text takes the tokens of method.words, and there are none in '{text}'; give a text, or choose method.start=vocabulary",
     "prompt_unread": "the text of method.start=text is not read yet; in Python: adapt(model, method.read(tokenizer))",
     "prompt_packed": "method '{method}' cannot stand before packed texts: only the first of them would see it; give task.packing=false",
     "prefix_no_attention": "method 'prefix_tuning' puts keys and values into attention as '{needed}' computes it, and that of {model} is computed by '{used}', "

@@ -6,7 +6,7 @@ SENTENCES: dict[str, str] = {
     "prompt_no_reader": "phương pháp '{method}' đứng trước các token đã nhúng, mà {model} có phần không nhận token (nó đọc ảnh hoặc âm thanh); "
     "hãy chọn --method lora, hoặc --method bottleneck",
     "prompt_too_long": "method.tokens={tokens}, nhưng {model} chỉ có {positions} vị trí cho cả prompt lẫn văn bản; hãy chọn ít token hơn",
-    "prompt_no_text": "method.start=text lấy các token của method.text, nhưng trong '{text}' không có token nào; hãy cho một văn bản, hoặc chọn method.start=vocabulary",
+    "prompt_no_text": "method.start=text lấy các token của method.words, nhưng trong '{text}' không có token nào; hãy cho một văn bản, hoặc chọn method.start=vocabulary",
     "prompt_unread": "văn bản của method.start=text chưa được đọc; trong Python: adapt(model, method.read(tokenizer))",
     "prompt_packed": "phương pháp '{method}' không đứng được trước các văn bản ghép chung: chỉ văn bản đầu tiên thấy nó; hãy đặt task.packing=false",
     "prefix_no_attention": "phương pháp 'prefix_tuning' đặt key và value vào phần chú ý (attention) kiểu '{needed}', mà của {model} tính kiểu '{used}', "

@@ -34,5 +34,5 @@ SENTENCES: dict[str, str] = {
     "plan_calibration": "before training {method} looks at {batches} training batches",
     "ranks_by_data": "the data decides each layer's rank before '{method}' trains: the counts of parameters here are those of equal ranks, and the run writes its own into plan.json",
     "targets_uneven": "'{what}' is adapted in {having} of {blocks} blocks of {model}; the other blocks have no such layer, or it was not named. "
-    "plan.json lists what learns",
+    "Name it in method.targets if it was forgotten; plan.json lists what learns",
 }

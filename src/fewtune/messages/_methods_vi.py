@@ -35,5 +35,5 @@ SENTENCES: dict[str, str] = {
     "plan_calibration": "trước khi huấn luyện, {method} xem {batches} lô dữ liệu huấn luyện",
     "ranks_by_data": "dữ liệu quyết định hạng của từng lớp trước khi '{method}' huấn luyện: số tham số ở đây tính theo hạng bằng nhau, và lần chạy sẽ ghi số thật vào plan.json",
     "targets_uneven": "'{what}' chỉ được gắn adapter ở {having} trong {blocks} khối của {model}; các khối còn lại không có lớp như vậy, hoặc không được "
-    "nêu tên. plan.json liệt kê những gì được học",
+    "nêu tên. Hãy nêu nó trong method.targets nếu đã quên; plan.json liệt kê những gì được học",
 }

@@ -46,7 +46,7 @@ class PromptTuning(Method):
     """p, how many vectors."""
     start: Start = "vocabulary"
     """What they start as: `vocabulary` (embeddings of tokens drawn at random), `text` (those of a text's tokens), `random`."""
-    text: str | None = None
+    words: str | None = None
     """The text of `start=text`, repeated or cut to p tokens: what to do with what follows, in words."""
     ids: tuple[int, ...] = ()
     """The tokens of `text` in this model's vocabulary; found by itself."""
@@ -70,9 +70,9 @@ class PromptTuning(Method):
         """With the tokens of `text`, repeated or cut to p."""
         if self.start != "text":
             return self
-        found = tokenizer.encode(self.text or "", add_special_tokens=False)
+        found = tokenizer.encode(self.words or "", add_special_tokens=False)
         if not found:
-            raise MethodError("prompt_no_text", text=self.text or "")
+            raise MethodError("prompt_no_text", text=self.words or "")
         return self.model_copy(update={"ids": tuple((found * self.tokens)[: self.tokens])})
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:

@@ -25,10 +25,10 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from fewtune.kernels.factors import svd_of_product
-from fewtune.kernels.low_rank import low_rank
 from fewtune.methods._base import Paper
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.model.anatomy import Anatomy
@@ -75,11 +75,25 @@ class ScaledLinear(LowRankLinear):
         super().__init__(base, rank, scale, dropout)
         self.register_buffer("R_A", self.A.detach().new_empty(0, self.in_features))
         self.register_buffer("R_B", self.B.detach().new_empty(self.out_features, 0))
+        self.ready: tuple[Tensor, ...] = ()
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m). Dropout hides nothing from the residual, which counts as part of the weight."""
         y = super().forward(x)
-        return y + low_rank(x, self.R_A, self.R_B, 1.0) if len(self.R_A) else y
+        for factor in self._residual(x):
+            x = F.linear(x, factor)
+        return y + x if len(self.R_A) else y
+
+    def _residual(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What x is multiplied by in turn, in its type: R_A and R_B, or R itself where that has fewer numbers.
+
+        Kept until the residual changes, so that it is not cast at every pass.
+        """
+        if len(self.R_A) and not (self.ready and self.ready[0].dtype == x.dtype and self.ready[0].device == x.device):
+            m, n, k = self.out_features, self.in_features, len(self.R_A)
+            factors = (self.R_A, self.R_B) if k * (m + n) < m * n else (self.R_B @ self.R_A,)
+            self.ready = tuple(factor.to(x.dtype) for factor in factors)
+        return self.ready
 
     def delta(self) -> Tensor:
         """`R + s B A`, (m, n)."""
@@ -96,6 +110,7 @@ class ScaledLinear(LowRankLinear):
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Take over what `tensors()` returned; the residual may have any number of columns."""
+        self.ready = ()
         k = len(tensors.get("R_A", self.R_A))
         self.R_A, self.R_B = self.R_A.new_zeros(k, self.in_features), self.R_B.new_zeros(self.out_features, k)
         super().load(tensors)
@@ -117,6 +132,7 @@ class ScaledLinear(LowRankLinear):
 
     def _leave(self, B: Tensor, A: Tensor) -> None:
         """Add B A to the residual; above `_COLUMNS` it is written anew in as few columns as its rank is, to rounding."""
+        self.ready = ()
         self.R_A, self.R_B = torch.cat([self.R_A, A]), torch.cat([self.R_B, B], dim=1)
         if len(self.R_A) > max(_COLUMNS, 2 * len(self.A)):
             U, S, V = svd_of_product(self.R_B, self.R_A)

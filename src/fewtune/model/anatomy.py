@@ -6,7 +6,6 @@ for a fused projection) are read from the layers' own names.
 """
 
 import inspect
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
@@ -20,29 +19,8 @@ from transformers import PreTrainedModel
 from fewtune.errors import MethodError
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.linear import in_features, is_linear, out_features
+from fewtune.model.roles import role_elsewhere, role_of
 from fewtune.registry import did_you_mean
-
-ROLES = ("query", "key", "value", "qkv", "out", "up", "gate", "down")
-
-# Searched in the path inside a block, in this order. Names as in transformers 5.23: BERT, RoBERTa, DeBERTa-v2, ModernBERT,
-# DistilBERT, GPT-2, GPT-NeoX, Llama, Qwen, Gemma, T5, BART, ViT, Whisper and their kin; ALBERT, GPT-J, wav2vec 2 and Phi-3,
-# whose `gate_up_proj` holds gate and up as ModernBERT's `Wi` does.
-_ROLE_PATTERNS: tuple[tuple[str, str], ...] = (
-    ("qkv", r"(Wqkv|query_key_value|(attn|attention)\.c_attn|qkv_proj|in_proj)$"),
-    ("query", r"(^|\.)(query|query_proj|q_proj|q_lin|q|q_attn)$"),
-    ("key", r"(^|\.)(key|key_proj|k_proj|k_lin|k)$"),
-    ("value", r"(^|\.)(value|value_proj|v_proj|v_lin|v)$"),
-    (
-        "out",
-        r"((^|\.)(o_proj|out_proj|out_lin|o)|(attention|attn)\.(output\.)?(dense|c_proj|Wo)|crossattention\.c_proj)$",
-    ),
-    ("gate", r"(^|\.)(gate_proj|wi_0)$"),
-    (
-        "up",
-        r"(^|\.)(up_proj|gate_up_proj|wi|wi_1|c_fc|fc_in|fc1|lin1|ffn|intermediate[._]dense|mlp\.Wi|dense_h_to_4h)$",
-    ),
-    ("down", r"(^|\.)(down_proj|wo|fc_out|fc2|lin2|ffn_output|output[._]dense|mlp\.c_proj|mlp\.Wo|dense_4h_to_h)$"),
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +30,7 @@ class Layer:
     path: str
     """Dotted path in the model."""
     role: str | None
-    """One of ROLES, or None where the name says nothing we know."""
+    """One of `roles.ROLES`, or None where the name says nothing we know."""
     block: int | None
     """Index of its block counted through all stacks, or None outside the blocks."""
     in_features: int
@@ -104,7 +82,7 @@ class Anatomy:
             if is_linear(module) and path.removesuffix(".base") not in carried.keys() - {path}:
                 block = next((b for b in _prefixes(path) if b in number), None)
                 inside = path[len(block) + 1 :] if block else None
-                role = next((role for role, pattern in _ROLE_PATTERNS if inside and re.search(pattern, inside)), None)
+                role = role_of(inside) if inside else None
                 yield Layer(path, role, number[block] if block else None, in_features(module), out_features(module))
 
     @cached_property
@@ -247,7 +225,7 @@ class Anatomy:
         if missing or not chosen:
             inside = [layer for layer in self.layers if layer.block is not None]
             roles = sorted({layer.role for layer in inside if layer.role})
-            meant = next((role for role in map(_role_elsewhere, missing) if role in roles), "blocks")
+            meant = next((role for role in map(role_elsewhere, missing) if role in roles), "blocks")
             raise MethodError(
                 "targets_unmatched",
                 targets=missing or list(targets),
@@ -282,14 +260,6 @@ def _means(target: str, layer: Layer) -> bool:
     if layer.block is None:
         return target == layer.path
     return target in ("blocks", layer.role, layer.name, layer.path)
-
-
-def _role_elsewhere(name: str) -> str | None:
-    """The role of a layer of this name in some other architecture: `q_proj` is Llama's `query`."""
-    for role, pattern in _ROLE_PATTERNS:
-        if any(re.search(pattern, prefix + name) for prefix in ("", "attn.", "mlp.")):
-            return role
-    return None
 
 
 def _around(path: str) -> Iterator[str]:
