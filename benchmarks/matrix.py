@@ -50,15 +50,15 @@ def fingerprint(what: str = "contract", method: str = "") -> str:
 
 def tried(method: str, shape: str) -> Result:
     """All checks of one pair."""
-    from fewtune.adapted import adapt
     from fewtune.errors import MethodError
+    from fewtune.model.anatomy import Anatomy
     from fewtune.testing import method_checks
     from methods.grid import METHODS
     from models import SHAPES
 
     model, batch = SHAPES[shape].model, SHAPES[shape].batch()
     try:
-        adapt(model(), METHODS[method])
+        list(METHODS[method].edits(Anatomy(model())))
     except MethodError as error:
         return {"says": "refused", "reason": str(error)}
     failed = {}
@@ -78,37 +78,42 @@ def compared(method: str, shape: str) -> Result:
     from fewtune.adapted import adapt
     from fewtune.model.anatomy import Anatomy
     from fewtune.model.find import Origin
+    from fewtune.model.quantise import dequantised
     from fewtune.save.folder import load_adapter, save_tuned
     from fewtune.save.peft import save_plain_lora
-    from fewtune.testing._probe import any_tokenizer, move, outputs
+    from fewtune.testing._probe import any_tokenizer, base, move, outputs
     from methods.grid import METHODS
     from models import SHAPES
 
     model, batch, chosen = SHAPES[shape].model, SHAPES[shape].batch(), METHODS[method]
 
+    def plain() -> Any:
+        """What PEFT gets: the base as the method stores it, in layers that PEFT knows."""
+        return dequantised(base(chosen, model))
+
     def apart(one: Any, other: Any) -> float:
         return float((outputs(one, batch) - outputs(other, batch)).abs().max())
 
     def moved(one: Any) -> Any:
-        if apart(one, model()) <= 1e-2:
+        if apart(one, plain()) <= 1e-2:
             raise ValueError("the adapter makes no difference, so equality says nothing")
         return one
 
     def ours_there(folder: Path) -> float:
         torch.manual_seed(0)
-        adapted = adapt(model(), chosen)
+        adapted = adapt(model(), chosen, [batch])
         move(adapted, seed=0)
         if chosen.saved_as == "peft":
             save_tuned(adapted, folder, Origin("tiny", None, folder), any_tokenizer())
         else:
             folder.mkdir()
             save_plain_lora(adapted, folder, Origin("tiny", None, folder), None)
-        return apart(peft.PeftModel.from_pretrained(model(), folder), moved(adapted.model))
+        return apart(peft.PeftModel.from_pretrained(plain(), folder), moved(adapted.model))
 
     def theirs_here(folder: Path) -> float:
         kind = peft.PEFT_TYPE_TO_CONFIG_MAPPING[peft.PeftType(chosen.peft_type)]
         anatomy = Anatomy(model())
-        layers = adapt(model(), chosen).layers()
+        layers = adapt(model(), chosen, [batch]).layers()
         options = {"target_modules": list(layers), "modules_to_save": list(anatomy.top) or None} | THEIRS.get(
             method, {}
         )
@@ -119,14 +124,14 @@ def compared(method: str, shape: str) -> Result:
         if "fan_in_fan_out" in kind.__dataclass_fields__:
             options["fan_in_fan_out"] = "gpt2" in shape
         torch.manual_seed(0)
-        there = peft.get_peft_model(model(), kind(**options))
+        there = peft.get_peft_model(plain(), kind(**options))
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for parameter in there.parameters():
                 if parameter.requires_grad:
                     parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
         there.save_pretrained(folder)
-        return apart(load_adapter(model(), folder).model, moved(there))
+        return apart(load_adapter(base(chosen, model), folder).model, moved(there))
 
     found: Result = {}
     ways = {"ours": ours_there} | ({"theirs": theirs_here} if chosen.saved_as == "peft" else {})
@@ -146,7 +151,12 @@ def pairs(methods: Iterable[str], shapes: Iterable[str]) -> list[tuple[str, str,
     from methods.grid import METHODS, fitting
 
     methods, shapes = list(methods), list(shapes)
-    theirs = [name for name in methods if METHODS[name].saved_as == "peft" or METHODS[name].plain_lora]
+    # What stands before the input is compared in tests/save, by the tasks in which both mean the same.
+    theirs = [
+        name
+        for name in methods
+        if (METHODS[name].saved_as == "peft" or METHODS[name].plain_lora) and METHODS[name].peft_tasks is None
+    ]
     return [("contract", method, shape) for method in methods for shape in shapes] + [
         ("peft", method, shape) for method in theirs for shape in shapes if shape in fitting(method)
     ]
@@ -287,7 +297,8 @@ def page(results: list[Result]) -> str:
         "The largest difference of a logit, in fp32, between a model with our adapter and the same one loaded by PEFT "
         f"{peft.__version__}, and the other way round. Everything learned was set at random first, so that the adapter moves some "
         "logit by more than 0.01; the logits are of the size of 1 to 10. A method without a type in PEFT is written as a plain "
-        "LoRA where that is exact.",
+        "LoRA where that is exact; PEFT gets a base in few bits dequantised. `prompt_tuning` and `prefix_tuning` are compared in "
+        "tests/save, in the tasks where both mean the same.",
         peft_table(theirs),
         *(["Where one of the two could not:", "\n".join(failures)] if (failures := list(not_compared(theirs))) else []),
         "## The shapes",

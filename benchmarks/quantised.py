@@ -86,7 +86,7 @@ def whole_step(rounds: int, tokens: tuple[int, int]) -> None:
     for format in (None, "nf4", "int8"):
         torch.manual_seed(0)
         model = BertForSequenceClassification(BertConfig(vocab_size=1000))
-        adapted = adapt(model, Lora(), format)
+        adapted = adapt(model, Lora(), quantize=format)
         precision = Precision("bf16", "cpu")
         precision.store(model)
         tensors = [*model.bert.encoder.parameters(), *model.bert.encoder.buffers()]
