@@ -249,6 +249,17 @@ def test_the_residual_is_written_with_few_columns_again_and_the_function_stays()
     torch.testing.assert_close(problem.layer(x.float()), before, rtol=1e-4, atol=1e-3)
 
 
+def test_kappa_is_that_of_the_whole_correction_its_scale_included() -> None:
+    problem = Problem(0)
+    A, B, found = problem.layer.A.detach().clone(), problem.layer.B.detach().clone(), problem.scales(0.2)
+    assert found is not None and all(0.1 < float(each) < 10 for each in torch.cat(found))
+    problem.layer.A.grad, problem.layer.B.grad = problem.grad_A, problem.grad_B
+    adamw = torch.optim.AdamW([problem.layer.A, problem.layer.B])
+    Rescale(kappa=0.2, interval=1, warmup=0.0)(Moment(nn.ModuleList([problem.layer]), 1, 10, adamw))
+    torch.testing.assert_close(problem.layer.B.detach(), B * found[0])
+    torch.testing.assert_close(problem.layer.A.detach(), found[1][:, None] * A)
+
+
 @pytest.mark.parametrize("columns", [1, 5, 12])
 def test_however_the_residual_is_multiplied_it_is_the_residual(columns: int) -> None:
     """In two thin products or as one matrix, whichever is smaller; and a change of it is never overlooked."""
