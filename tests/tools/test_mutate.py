@@ -259,3 +259,11 @@ def test_a_planted_bug_that_no_test_notices_is_the_exit_code(small: Path, monkey
     assert "1 of 2 planted bugs caught" in done.output
     monkeypatch.setattr(command, "BUGS", (command.Bug(file, "x", "y", "stands there often", tests),))
     assert "stands there" in CliRunner().invoke(command.main, ["planted"]).output
+
+
+def test_a_file_with_tests_of_its_own_is_tried_with_them() -> None:
+    """Not with a method's contract alone: test_moved.py stands beside `_moved.py`."""
+    beside = {file: f"tests/{Path(*Path(file).parts[2:-1])}/test_{Path(file).name.lstrip('_')}" for file in files(ROOT)}
+    having = {file: test for file, test in beside.items() if (ROOT / test).exists()}
+    assert {"src/fewtune/methods/_moved.py", "src/fewtune/kernels/nf4.py"} <= having.keys()
+    assert not [file for file, test in having.items() if test not in commands(ROOT, file)[0]]

@@ -14,15 +14,17 @@ CONTRACT = "tests/methods/test_contract.py"
 _ALSO: dict[str, tuple[str, ...]] = {
     "kernels/low_rank.py": ("tests/methods/test_lora.py",),
     "methods/_base.py": ("tests/test_public.py",),
-    "methods/_defaults.py": ("tests/methods/test_defaults.py",),
     "methods/_low_rank.py": (
         "tests/methods/test_lora.py",
         "tests/methods/test_rslora.py",
         "tests/methods/test_composition.py",
         "tests/save/test_plain_lora.py",
     ),
+    "methods/_resize.py": ("tests/engine/test_resize.py",),
     "engine/loop.py": ("tests/engine/test_resume.py",),
 }
+_OF = {"_moved": "pissa", "_pca": "eva"}
+"""Files that methods share, and one of those; else it is LoRA."""
 Command = tuple[str, ...]
 """Arguments of pytest."""
 
@@ -40,10 +42,10 @@ def commands(root: Path, file: str, *, option: bool = False) -> list[Command]:
     A method's contract is tried on the few shapes that `make test` takes for it; for what all low-rank methods share, on LoRA's.
     """
     path = Path(file).relative_to("src/fewtune")
-    own = f"tests/{path.parent.as_posix()}/test_{path.name}"
+    own = f"tests/{path.parent.as_posix()}/test_{path.name.lstrip('_')}"
     named = [test for test in (own, *_ALSO.get(path.as_posix(), ())) if (root / test).exists()]
     found: list[Command] = [(*named,)] if named else []
     if path.parent.name == "methods":
-        method = "lora" if path.stem.startswith("_") else path.stem
+        method = _OF.get(path.stem, "lora") if path.stem.startswith("_") else path.stem
         found.append((CONTRACT, "-k", f"[{method}-"))
     return [*found, (OPTIONS,)] if option else found
