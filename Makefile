@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs matrix mutate memorise mixture prepared quality quality-qa parity soak clean
+.PHONY: demo test check track format docs matrix methods mutate memorise mixture prepared quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -50,6 +50,11 @@ quality: .venv/.installed-dev
 # Question answering beside peft: twelve runs; ROWS=500 learns from at most so many questions of each set.
 quality-qa: .venv/.installed-dev
 	$(BIN)/python benchmarks/quality_qa.py --data "$(DATA)" --out quality-qa $(if $(ROWS),--rows $(ROWS))
+
+# Every method at its defaults on 500 sentences (some minutes a method and seed). Resumable; makes the table in docs/methods.md.
+methods: .venv/.installed-dev
+	$(BIN)/python benchmarks/methods.py --data "$(DATA)" --out build/methods --speed
+	$(BIN)/python -m tools.reference
 
 parity: .venv/.installed-dev
 	$(BIN)/python benchmarks/parity.py --data "$(DATA)"

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-ROWS, SEEDS, ROUNDS = 500, (0, 1, 2), 9
+ROWS, SEEDS, ROUNDS = 500, 3, 9
 RESULTS = Path(__file__).parent / "results/methods.json"
 
 
@@ -150,11 +150,11 @@ def interval(right: list[list[bool]], resamples: int = 10_000) -> dict[str, floa
     return {"accuracy": float(table.mean()), "low": float(low), "high": float(high)}
 
 
-def summary(out: Path, methods: list[str], speeds: dict[str, dict[str, float]]) -> dict[str, Any]:
+def summary(out: Path, methods: list[str], seeds: int, speeds: dict[str, dict[str, float]]) -> dict[str, Any]:
     """What the table is made of."""
-    found: dict[str, Any] = {"rows": ROWS, "seeds": len(SEEDS), "baselines": {}, "methods": {}}
+    found: dict[str, Any] = {"rows": ROWS, "seeds": seeds, "baselines": {}, "methods": {}}
     for method in methods:
-        runs = [json.loads((out / f"{method}-{seed}.json").read_text(encoding="utf-8")) for seed in SEEDS]
+        runs = [json.loads((out / f"{method}-{seed}.json").read_text(encoding="utf-8")) for seed in range(seeds)]
         found["baselines"] = {name: round(value, 4) for name, value in runs[0]["baselines"].items()}
         found["test_rows"] = len(runs[0]["right"])
         scores = interval([run["right"] for run in runs])
@@ -175,7 +175,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("build/methods"))
     parser.add_argument("--only", nargs="*", default=None, help="methods; all unless given")
-    parser.add_argument("--speed", action="store_true", help="measure times anew; the machine should be quiet")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--speed", action="store_true", help="also measure times; the machine should be quiet")
     parser.add_argument("--run", nargs=2, metavar=("METHOD", "SEED"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not (options.data / "sentiment_en_mr").is_dir():
@@ -185,16 +186,17 @@ def main() -> None:
         run_one(options.data, options.out, options.run[0], int(options.run[1]))
         return
     methods = options.only or registry.names("methods")
-    for seed in SEEDS:
+    for seed in range(options.seeds):
         for method in methods:
             if not (options.out / f"{method}-{seed}.json").exists():
                 print(f"{method}, seed {seed} ...", file=sys.stderr, flush=True)
                 again = ["--data", options.data, "--out", options.out, "--run", method, str(seed)]
                 subprocess.run([sys.executable, __file__, *again], check=True)
     times = options.out / "speed.json"
-    if options.speed or not times.exists():
+    if options.speed:
         times.write_text(json.dumps(speed(options.data, methods), indent=1), encoding="utf-8")
-    found = summary(options.out, methods, json.loads(times.read_text(encoding="utf-8")))
+    speeds = json.loads(times.read_text(encoding="utf-8")) if times.exists() else {}
+    found = summary(options.out, methods, options.seeds, speeds)
     if options.only is None:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.reference.commands import commands
+from tools.reference.measured import measured
 from tools.reference.methods import defaults, methods, sizes
 from tools.reference.options import options, whole_yaml, words_of_others
 from tools.reference.tasks import tasks
@@ -20,6 +21,7 @@ PAGES = Path(__file__).resolve().parents[2] / "docs"
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "defaults": defaults,
+    "measured": measured,
     "methods": methods,
     "options": options,
     "run.yaml": whole_yaml,

@@ -166,9 +166,3 @@ def _pattern(pattern: dict[str, Any] | None, path: str, default: float) -> float
 def is_adapter(folder: Path) -> bool:
     """Whether `folder` holds an adapter in this format."""
     return (folder / CONFIG).exists()
-
-
-def base_of(folder: Path) -> tuple[str, str | None]:
-    """Name and revision of the model the adapter in `folder` was made for."""
-    config, _ = _read(folder)
-    return config.get("base_model_name_or_path") or "", config.get("revision")
