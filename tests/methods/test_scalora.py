@@ -279,6 +279,20 @@ def test_however_the_residual_is_multiplied_it_is_the_residual(columns: int) -> 
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("columns", [1, 12])
+def test_training_goes_on_after_an_evaluation_in_bf16(columns: int) -> None:
+    """What an evaluation made ready of the residual may be used where gradients flow."""
+    layer = Problem(0, m=12, n=10).layer.float()
+    R_A, R_B = torch.randn(columns, 10), torch.randn(12, columns)
+    layer.load({"A": layer.A.detach(), "B": layer.B.detach(), "R_A": R_A, "R_B": R_B})
+    layer.base.bfloat16()
+    x = torch.randn(4, 10, dtype=torch.bfloat16, requires_grad=True)
+    with torch.inference_mode():
+        layer(x)
+    layer(x).sum().backward()
+    assert layer.A.grad is not None and x.grad is not None
+
+
 def test_it_acts_at_its_steps_and_within_its_bounds() -> None:
     adapted = adapt(tiny_model("bert"), Scalora(rank=2, dropout=0.0))
     seen: list[tuple[int, float, float]] = []

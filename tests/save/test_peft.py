@@ -215,7 +215,6 @@ def test_the_files_say_what_is_in_them(architecture: str, tmp_path: Path) -> Non
     assert (config["r"], config["lora_alpha"], config["lora_dropout"], config["use_rslora"]) == (3, 12, 0.1, False)
     assert config["fan_in_fan_out"] == (architecture == "gpt2")
     assert config["modules_to_save"] == list(Anatomy(tiny_model(architecture)).top)
-    config = json.loads((tmp_path / "a" / CONFIG).read_text(encoding="utf-8"))
     assert (config["base_model_name_or_path"], config["revision"]) == ("a/base-model", "0" * 40)
     targets = peft.PeftModel.from_pretrained(tiny_model(architecture), tmp_path / "a").targeted_module_names
     assert sorted(targets) == sorted(adapted.layers())

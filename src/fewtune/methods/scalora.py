@@ -91,8 +91,12 @@ class ScaledLinear(LowRankLinear):
         """
         if len(self.R_A) and not (self.ready and self.ready[0].dtype == x.dtype and self.ready[0].device == x.device):
             m, n, k = self.out_features, self.in_features, len(self.R_A)
-            factors = (self.R_A, self.R_B) if k * (m + n) < m * n else (self.R_B @ self.R_A,)
-            self.ready = tuple(factor.to(x.dtype) for factor in factors)
+            with (
+                torch.inference_mode(False),
+                torch.no_grad(),
+            ):  # an evaluation may come first, and training goes on with it
+                factors = (self.R_A, self.R_B) if k * (m + n) < m * n else (self.R_B @ self.R_A,)
+                self.ready = tuple(factor.to(x.dtype) for factor in factors)
         return self.ready
 
     def delta(self) -> Tensor:
