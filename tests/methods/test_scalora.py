@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine.runs import FP32, make_loop, reviews
 from fewtune.adapted import Adapted, adapt
 from fewtune.engine.optim import Optimizer
+from fewtune.methods import scalora
 from fewtune.methods.lora import Lora
 from fewtune.methods.scalora import Rescale, ScaledLinear, Scalora, scales
 from fewtune.model.edits import Moment
@@ -247,6 +248,30 @@ def test_the_residual_is_written_with_few_columns_again_and_the_function_stays()
     assert max(sizes) <= 64 + 3
     assert any(later < earlier for earlier, later in pairwise(sizes))
     torch.testing.assert_close(problem.layer(x.float()), before, rtol=1e-4, atol=1e-3)
+
+
+def test_a_residual_of_high_rank_is_written_anew_only_when_it_has_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a run that goes on does so at the same steps."""
+    layer = Problem(0, m=90, n=80, r=4).layer
+    counts: list[int] = []
+    real = scalora.svd_of_product
+
+    def counted(B: Tensor, A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        counts.append(len(A))
+        return real(B, A)
+
+    monkeypatch.setattr(scalora, "svd_of_product", counted)
+    optimizer = torch.optim.AdamW([layer.A, layer.B])
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        with torch.no_grad():
+            for factor in (layer.A, layer.B):
+                factor.copy_(torch.randn(factor.shape, generator=draw, dtype=torch.float64))
+        layer.rescale(torch.full((4,), 0.5), torch.full((4,), 0.5), optimizer)
+    assert counts == [68, 140, 164], "beyond 64, then beyond twice the rank, which is 80 at most"
+    other = Problem(0, m=90, n=80, r=4).layer
+    other.recall(layer.remembered())
+    assert other.room == layer.room == 160
 
 
 def test_kappa_is_that_of_the_whole_correction_its_scale_included() -> None:

@@ -37,7 +37,7 @@ from fewtune.model.edits import Edit, Every, Moment
 _BOUNDS = (0.1, 10.0)
 """The least and the most by which a factor is multiplied: beyond, the first rescaling acts like a jump of the learning rate."""
 _COLUMNS = 64
-"""Columns of the residual above which it is written with as few as its rank allows."""
+"""Columns of the residual above which it is first written with as few as its rank allows; then again whenever they double."""
 
 
 def scales(B: Tensor, A: Tensor, grad_B: Tensor, grad_A: Tensor, kappa: float) -> tuple[Tensor, Tensor] | None:
@@ -76,6 +76,7 @@ class ScaledLinear(LowRankLinear):
         self.register_buffer("R_A", self.A.detach().new_empty(0, self.in_features))
         self.register_buffer("R_B", self.B.detach().new_empty(self.out_features, 0))
         self.ready: tuple[Tensor, ...] = ()
+        self.room = _COLUMNS
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m). Dropout hides nothing from the residual, which counts as part of the weight."""
@@ -119,6 +120,14 @@ class ScaledLinear(LowRankLinear):
         self.R_A, self.R_B = self.R_A.new_zeros(k, self.in_features), self.R_B.new_zeros(self.out_features, k)
         super().load(tensors)
 
+    def remembered(self) -> dict[str, Tensor]:
+        """How many columns the residual may have before it is written anew."""
+        return {"room": torch.tensor(self.room)}
+
+    def recall(self, tensors: dict[str, Tensor]) -> None:
+        """Take that over."""
+        self.room = int(tensors["room"])
+
     @torch.no_grad()
     def rescale(self, alpha: Tensor, beta: Tensor, optimizer: Optimizer) -> None:
         """B ← B diag(α), A ← diag(β) A, the difference into the residual; gradients and moments as they would be now."""
@@ -135,14 +144,15 @@ class ScaledLinear(LowRankLinear):
                 moments["exp_avg_sq"].mul_(other**2)
 
     def _leave(self, B: Tensor, A: Tensor) -> None:
-        """Add B A to the residual; above `_COLUMNS` it is written anew in as few columns as its rank is, to rounding."""
+        """Add B A to the residual; where there is no room it is written anew in as few columns as its rank is, to rounding."""
         self.ready = ()
         self.R_A, self.R_B = torch.cat([self.R_A, A]), torch.cat([self.R_B, B], dim=1)
-        if len(self.R_A) > max(_COLUMNS, 2 * len(self.A)):
+        if len(self.R_A) > self.room:
             U, S, V = svd_of_product(self.R_B, self.R_A)
             rank = int((1e-7 * S[0] < S).sum())  # below is what fp32 cannot hold beside the largest
             root = S[:rank].sqrt()
             self.R_A, self.R_B = (root[:, None] * V[:rank]).to(self.R_A), (U[:, :rank] * root).to(self.R_B)
+            self.room = max(_COLUMNS, 2 * rank)
 
 
 @dataclass(frozen=True)
