@@ -13,7 +13,7 @@ from models import POSITIONS, write_tiny
 
 P = 6
 METHODS: dict[str, dict[str, Any]] = {
-    "prompt_tuning": {"name": "prompt_tuning", "tokens": P, "start": "text", "text": "Trả lời bằng tiếng Việt:"},
+    "prompt_tuning": {"name": "prompt_tuning", "tokens": P, "start": "text", "words": "Trả lời bằng tiếng Việt:"},
     "prefix_tuning": {"name": "prefix_tuning", "tokens": P, "reparameterise": True, "hidden": 8},
 }
 # Task → architecture, head

@@ -232,7 +232,7 @@ def test_a_prompt_takes_its_positions_from_the_texts(model: Path, data: Path, tm
 
 def test_a_prompt_s_text_is_read_before_the_model(model: Path, data: Path) -> None:
     text = "Câu này khen hay chê?"
-    made = prepared(model, data, method={"name": "prompt_tuning", "start": "text", "text": text, "tokens": 40})
+    made = prepared(model, data, method={"name": "prompt_tuning", "start": "text", "words": text, "tokens": 40})
     assert isinstance(made.config.method, PromptTuning)
     found = tiny_tokenizer().decode(list(made.config.method.ids))
     assert len(made.config.method.ids) == 40
