@@ -211,7 +211,7 @@ def write_run(
         base=Base(license="apache-2.0", languages=("en",), bytes=90_868_376),
     )
     write(folder.plan, default.model_copy(update=plan).model_dump_json())
-    method = {"name": "lora", "rank": 8, "targets": ["blocks"]}
+    method = {"name": "lora", "rank": 8, "targets": ["blocks"], "ranks": {}, "also": []}
     write(folder.config, write_yaml(settings or {"model": {"name": "minilm"}, "method": method, "seed": 7}))
     if saved:
         (path / saved).parent.mkdir()

@@ -11,7 +11,7 @@ from report.run_folders import write_run
 @pytest.mark.parametrize(("language", "task"), [("en", "classification"), ("vi", "phân loại (classification)")])
 def test_the_task_and_its_own_options(tmp_path, language, task):
     run = Run.read(write_run(tmp_path / "run"))
-    own = {"name": "x", "separator": [], "at_least_one": True, "weights": {"a": 1}, "max_length": 512}
+    own = {"name": "x", "separator": [], "places": {}, "at_least_one": True, "weights": {"a": 1}, "max_length": 512}
     object.__setattr__(run, "settings", {**run.settings, "task": own})
     options = {option.name: option for option in section(run, Words(language)).options}
     found = options[Words(language)("task")]

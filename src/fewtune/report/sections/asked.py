@@ -76,7 +76,7 @@ def _details(settings: Any, words: Words) -> list[str]:
     """`rank = 8`; labels and what weighs them stand elsewhere, and what was left empty says nothing."""
     if not isinstance(settings, Mapping):
         return []
-    kept = {name: value for name, value in settings.items() if name not in ELSEWHERE and value not in (None, [])}
+    kept = {name: value for name, value in settings.items() if name not in ELSEWHERE and value not in (None, [], {})}
     return [f"{name} = {_plain(value, words)}" for name, value in kept.items()]
 
 
