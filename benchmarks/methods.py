@@ -87,7 +87,6 @@ def run_one(data: Path, out: Path, method: str, seed: int) -> None:
 
 def speed(data: Path, methods: list[str]) -> dict[str, dict[str, float]]:
     """Seconds of a training step, and of answering 64 rows after merging, as ratios; all methods in turn, medians."""
-    import torch
     from accelerate import Accelerator
 
     from fewtune.adapted import Adapted
@@ -129,7 +128,6 @@ def speed(data: Path, methods: list[str]) -> dict[str, dict[str, float]]:
                 started = time.perf_counter()
                 run_model(model.eval(), prepared.task, rows, prepared.tokenizer, prepared.precision, 64)
                 answers[name] += [time.perf_counter() - started] * (round > 0)
-    torch.set_grad_enabled(True)
     return {
         name: {
             "step": statistics.median(a / b for a, b in zip(steps[name], steps["lora"], strict=True)),

@@ -1,7 +1,7 @@
 """The converter of llama2.c checkpoints, on a file written here, against the arithmetic of llama2.c written out in numpy."""
 
-import importlib.util
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,13 +17,8 @@ Floats = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def convert() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "llama2c.py"
-    spec = importlib.util.spec_from_file_location("llama2c", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def convert(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("llama2c")
 
 
 def weights(*, tied: bool) -> dict[str, Floats]:

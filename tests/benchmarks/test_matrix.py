@@ -1,7 +1,7 @@
 """`make matrix` finds what fails, says why something is refused, and goes on where it was stopped."""
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,13 +12,8 @@ from fewtune.methods._base import Method
 
 
 @pytest.fixture(scope="module")
-def matrix() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "matrix.py"
-    spec = importlib.util.spec_from_file_location("matrix", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def matrix(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("matrix")
 
 
 def test_a_pair_passes_is_refused_or_fails(matrix: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,9 @@ import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 from transformers import PreTrainedModel
 
-from fewtune.adapted import Adapted, adapt
+from fewtune.adapted import Adapted
 from fewtune.errors import FormatError, MethodError
 from fewtune.methods.hira import Hira, HiraLinear
 from fewtune.model.anatomy import Anatomy
@@ -19,28 +18,17 @@ from fewtune.model.find import Origin
 from fewtune.save.folder import load_adapter, save_tuned
 from fewtune.save.peft import save_plain_lora
 from models import ARCHITECTURES, logits, tiny_batch, tiny_model, tiny_tokenizer
+from save.beside_peft import CONFIG, WEIGHTS, assert_equal, move, saved
 
 pytestmark = [
     # peft 0.21.2 still calls transformers' older name for it
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 each = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
-def move(model: nn.Module) -> None:
-    generator = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.add_(0.2 * torch.randn(parameter.shape, generator=generator))
-
-
 def ours(architecture: str, folder: Path, **options: Any) -> Adapted:
-    adapted = adapt(tiny_model(architecture), Hira(rank=6, **options))
-    move(adapted.model)
-    save_tuned(adapted, folder, Origin("a/base-model", "0" * 40, folder), tiny_tokenizer(architecture), "SEQ_CLS")
-    return adapted
+    return saved(architecture, Hira(rank=6, **options), folder)
 
 
 def theirs(architecture: str, folder: Path) -> PreTrainedModel:
@@ -57,14 +45,6 @@ def theirs(architecture: str, folder: Path) -> PreTrainedModel:
     move(model)
     model.save_pretrained(folder)
     return model
-
-
-def assert_equal(one: nn.Module, other: nn.Module, architecture: str) -> None:
-    batch = tiny_batch(architecture)
-    for models, limit in (((one, other), 5e-5), ((one.double(), other.double()), 1e-6)):
-        found, expected = (logits(model, batch) for model in models)
-        assert float((found - expected).abs().max() / expected.abs().max()) <= limit
-        assert not torch.allclose(expected.float(), logits(tiny_model(architecture), batch), atol=0.01)
 
 
 @each

@@ -126,8 +126,7 @@ class LowRank(Method):
         others = [path for path in anatomy.modules(self.also) if path not in anatomy.top]
         if inside := next((path for path in others for wrapped in ranks if f"{wrapped}.".startswith(f"{path}.")), None):
             raise MethodError("also_is_target", module=inside)
-        learning = list(anatomy.parameters_of((*anatomy.top, *others)))
-        for name in learning:
+        for name in anatomy.parameters_of((*anatomy.top, *others)):
             yield Train(name)
         if self.rate_ratio != 1:
             head = (f"^{re.escape(name)}$" for name in anatomy.parameters_of(anatomy.top))
