@@ -1,6 +1,7 @@
 """Apply a method to a model: freeze everything, then make the method's edits."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
+from fewtune.check.evenness import evenness
 from fewtune.errors import MethodError
 from fewtune.methods._base import Method
 from fewtune.model.adapter import AdapterLayer, Learned
@@ -142,8 +144,23 @@ def adapt(
     and on the model's device, and `loss(model, batch)` their mean loss, the model's own unless given.
 
     Raises MethodError where the method does not fit the model, or without the batches that it needs; the model is then
-    unchanged.
+    unchanged. Warns where a kind of layer is adapted in some blocks only.
     """
+    adapted = applied(model, method, batches, loss, quantize=quantize)
+    for finding in evenness(Anatomy(model), adapted.layers()):
+        warnings.warn(finding.say(), stacklevel=2)
+    return adapted
+
+
+def applied(
+    model: PreTrainedModel,
+    method: Method,
+    batches: Iterable[Batch] | None = None,
+    loss: Loss = own_loss,
+    *,
+    quantize: Format | None = None,
+) -> Adapted:
+    """As `adapt`, without its warnings, for a caller that has said them already."""
     if any(isinstance(module, Learned) for module in model.modules()):
         raise MethodError("adapted_twice", method=method.name)
     anatomy, format = Anatomy(model), stored_as(method, quantize)

@@ -15,7 +15,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from fewtune.adapted import Adapted, adapt
+from fewtune.adapted import Adapted, applied
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
 from fewtune.engine.calibration import first_batches, mean_loss
@@ -274,7 +274,9 @@ def _adapted(prepared: Prepared) -> Adapted:
     )
     if config.method.needs_batches:
         model = model.to(prepared.precision.torch_device)  # pyright: ignore[reportArgumentType]
-    adapted = adapt(model, config.method, first_batches(prepared), mean_loss(prepared), quantize=config.model.quantize)
+    adapted = applied(
+        model, config.method, first_batches(prepared), mean_loss(prepared), quantize=config.model.quantize
+    )
     learning = sum(parameter.numel() for parameter in adapted.trainable().values())
     if learning != prepared.plan.trainable and config.method.settled:
         raise TrainingError("plan_differs", planned=prepared.plan.trainable, found=learning)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from fewtune.adapted import Adapted, adapt, stored_as
+from fewtune.adapted import Adapted, applied, stored_as
 from fewtune.check.damage import damage
 from fewtune.check.end_token import end_token, ends
 from fewtune.check.evenness import evenness
@@ -37,7 +37,7 @@ from fewtune.model.bitsandbytes import quantised_as
 from fewtune.model.embedding import embedding_row, refuse_unknown
 from fewtune.model.find import Origin, find_model
 from fewtune.model.load import empty_model, load_config, load_tokenizer, trained_head
-from fewtune.model.quantise import quantise, stored
+from fewtune.model.quantise import quantise, quantised_layers, stored
 from fewtune.model.size import parameters
 from fewtune.record.plan import Finding, Plan, PlannedColumn, PlannedLayer
 from fewtune.settings import RunConfig
@@ -104,7 +104,7 @@ def prepare(config: RunConfig) -> Prepared:
     encoder = Encoder(task, tokenizer, FeatureCache.of_user() if config.data.cache else None)
     features = {name: encoder.encode(rows[name]) for name in SPLITS}
     refuse_unknown(empty, tokenizer, origin.name, (piece["input_ids"] for name in SPLITS for piece in features[name]))
-    adapted = adapt(empty, config.method, quantize=config.model.quantize)
+    adapted = applied(empty, config.method, quantize=config.model.quantize)
     learned = task.learned(features["train"])
     filled, found = _fill(config, task, origin, len(learned), width)
     options = filled.train
@@ -142,7 +142,13 @@ def prepare(config: RunConfig) -> Prepared:
         threads=torch.get_num_threads(),
         found=tuple(found),
         new_head=new_head,
-        vllm=vllm(type(empty).__name__, task.name, config.method, learns_whole_modules=bool(adapted.directly())),
+        vllm=vllm(
+            type(empty).__name__,
+            task.name,
+            config.method,
+            learns_whole_modules=bool(adapted.directly()),
+            quantised=bool(quantised_layers(empty)),
+        ),
         findings=(
             *sources.notes,
             *([] if config.method.settled else [_unsettled(config.method.name)]),

@@ -18,9 +18,11 @@ _WRITERS = _TAKE_LORA | {"GPT2LMHeadModel", "GPTNeoXForCausalLM"}
 _LISTED = {"classification": _CLASSIFIERS, "sft": _WRITERS, "language_modeling": _WRITERS}
 
 
-def vllm(architecture: str, task: str, method: Method, *, learns_whole_modules: bool) -> Served:
+def vllm(architecture: str, task: str, method: Method, *, learns_whole_modules: bool, quantised: bool) -> Served:
     """What vLLM would be given: the `model` or `adapter` of the run, or after `fewtune export` a plain `lora` or a `merged`
     model; or why there is nothing: `task`, `architecture` or `method`.
+
+    What was learned over weights in few bits belongs to these weights, so then no adapter but the merged model.
     """
     if task not in _LISTED:
         return "task"
@@ -28,6 +30,6 @@ def vllm(architecture: str, task: str, method: Method, *, learns_whole_modules: 
         return "architecture"
     if method.saved_as == "model":
         return "model"
-    if method.plain_lora and architecture in _TAKE_LORA and not learns_whole_modules:
+    if method.plain_lora and architecture in _TAKE_LORA and not learns_whole_modules and not quantised:
         return "adapter" if method.peft_type == "LORA" else "lora"
     return "merged" if method.mergeable else "method"

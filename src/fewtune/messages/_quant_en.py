@@ -3,7 +3,8 @@
 SENTENCES: dict[str, str] = {
     "plan_quantised": "{layers:,} linear layers of its blocks are stored in {format}: {bytes:,} bytes instead of {bytes_before:,}",
     "report_quantised": "{layers} linear layers of its blocks were stored in {format} and frozen: {bytes} instead of {before}. Scores, the model "
-    "before tuning included, are those of the model with these weights.",
+    "before tuning included, are those of the model with these weights. Over the base as it was before, an adapter is a slightly different model; "
+    "fewtune export writes the one that was scored.",
     "quantized_trained": "method '{method}' trains weights of the blocks themselves ({parameter} …), and a base stored in {format} is frozen; "
     "choose --method lora, or leave model.quantize away",
     "quantized_unread": "{name}: its weights are quantised as '{form}', which is not read here; take NF4 or LLM.int8() of bitsandbytes, or the "

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from transformers.pytorch_utils import Conv1D
 
-from fewtune.kernels import int8, nf4
+from fewtune.kernels import int8, nf4, nf4_cuda
 
 Format = Literal["nf4", "int8"]
 
@@ -127,7 +127,8 @@ class Nf4Linear(QuantLinear):
 
     def dequantised(self, dtype: torch.dtype) -> Tensor:
         """Ŵ, (out_features, in_features)."""
-        return nf4.dequantise(self.stored, dtype)
+        kernel = nf4_cuda if self.packed.is_cuda and nf4_cuda.available() else nf4
+        return kernel.dequantise(self.stored, dtype)
 
 
 class Int8Linear(QuantLinear):

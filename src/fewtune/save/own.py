@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from fewtune.adapted import Adapted, adapt
+from fewtune.adapted import Adapted, applied
 from fewtune.errors import ConfigError, FormatError
 from fewtune.methods._base import Method
 from fewtune.model.find import Origin
@@ -34,7 +34,7 @@ def save(adapted: Adapted, folder: Path, origin: Origin) -> None:
 def load(model: PreTrainedModel, folder: Path) -> Adapted:
     """Adapt `model` in place with the method and the tensors in `folder`. Raises FormatError when they do not fit."""
     about, tensors = read_files(folder, (CONFIG, WEIGHTS), "format", FORMAT)
-    adapted = adapt(model, _method(about, folder))
+    adapted = applied(model, _method(about, folder))
     try:
         adapted.load(tensors)
     except ValueError as error:
