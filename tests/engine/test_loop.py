@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from engine.runs import FP32, make_loop, reviews
 from fewtune.adapted import Adapted
+from fewtune.data.rows import Row
 from fewtune.engine.loop import Loop
 from fewtune.engine.optim import schedule
 from fewtune.engine.precision import Precision
@@ -24,8 +25,8 @@ from fewtune.methods.full import Full
 from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
 from fewtune.model.edits import Penalty
-from fewtune.record.event import Event
-from fewtune.tasks._base import Batch, Features
+from fewtune.record.event import Event, Sample
+from fewtune.tasks._base import Batch, Features, Prediction
 from fewtune.tasks.classification import Classification
 
 
@@ -254,6 +255,30 @@ def test_events_tell_the_whole_story(tmp_path: Path) -> None:
         assert evaluation.train_loss == pytest.approx(sum(losses) / 3)
         assert set(evaluation.scores or {}) == {"accuracy", "macro_f1", "matthews"}
     assert (events[-1].step, events[-1].epoch, events[-1].reason) == (9, 3.0, "epochs")
+
+
+class Writing(Classification):
+    """Classes that are said like texts, so that samples are shown; and a score that knows truth from answer."""
+
+    writes: ClassVar = True
+
+    def metrics(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
+        truth, answers = [row.label for row in rows], [str(one.label) for one in predictions]
+        return {"macro_f1": float(sum(answer == "good" for answer in answers)), "good": float(truth.count("good"))}
+
+
+def test_an_evaluation_shows_what_is_answered_to_the_first_rows_and_scores_it(tmp_path: Path) -> None:
+    asked = reviews(12, seed=1)[:11]  # six bad ones, five good
+    task = Writing(labels=("bad", "good"), max_length=64)
+    loop, events, _ = snapshots(
+        lambda emit: make_loop(tmp_path, emit=emit, task=task, validation=asked, epochs=1, train=reviews(48))
+    )
+    [evaluation] = [event for event in events if event.kind == "evaluation"]
+    answers = [str(one.label) for one in task.decode(loop.said(loop.validation))]
+    assert evaluation.scores == {"macro_f1": answers.count("good"), "good": 5}
+    assert evaluation.samples == tuple(
+        Sample(text=text, written=answer) for (text, _), answer in zip(asked[:2], answers, strict=False)
+    )
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from fewtune.adapted import Adapted, adapt
 from fewtune.engine.precision import Precision
 from fewtune.errors import MethodError
+from fewtune.methods._defaults import rate_for
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.methods.dora import Dora
 from fewtune.methods.lora import Lora
 from fewtune.methods.rslora import Rslora
+from fewtune.model.edits import Rate
 from models import ARCHITECTURES, tiny_batch, tiny_model
 
 KINDS = (Lora, Rslora, Dora)
@@ -77,11 +79,23 @@ def test_naming_the_head_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_low_rank_method_takes_a_ratio_of_rates(kind: type[LowRank]) -> None:
-    adapted = adapt(tiny_model("bert"), kind(rank=2, rate_ratio=16))
+@pytest.mark.parametrize("ratio", [1, 2, 16])
+def test_every_low_rank_method_takes_a_ratio_of_rates(kind: type[LowRank], ratio: int) -> None:
+    adapted = adapt(tiny_model("bert"), kind(rank=2, rate_ratio=ratio))
+    assert any(isinstance(edit, Rate) for edit in adapted.edits) == (ratio != 1)
     for name in adapted.trainable():
-        expected = 16 if name.endswith(".B") or name.startswith(("classifier", "bert.pooler")) else 1
+        expected = ratio if name.endswith(".B") or name.startswith(("classifier", "bert.pooler")) else 1
         assert adapted.rate_factor(name) == expected, name
+
+
+def test_default_rates_follow_the_ratio_and_the_scaling() -> None:
+    """With a ratio B learns at twice LoRA's rate; rank-stabilised at rank 8 the scale times the rate is LoRA's."""
+    width = 384
+    plain = Lora().default_learning_rate(width)
+    assert plain == rate_for(width)
+    assert 16 * Lora(rate_ratio=16).default_learning_rate(width) == pytest.approx(2 * plain)
+    stabilised = Lora(scaling="rank_stabilized")
+    assert stabilised.scale * stabilised.default_learning_rate(width) == pytest.approx(Lora().scale * plain)
 
 
 class Fixed(LowRank):

@@ -229,6 +229,13 @@ def test_number_of_parameters_by_hand() -> None:
     assert sum(p.numel() for p in learned.values()) == network
 
 
+def test_keys_and_values_start_small_and_around_zero() -> None:
+    """Standard deviation 0.02, as BERT's own weights start; 2,000 numbers or more, so it is met within a tenth."""
+    model = tiny_model("llama", head=WRITING)
+    for name, drawn in adapt(model, PrefixTuning(tokens=200)).tensors().items():
+        assert float(drawn.std()) == pytest.approx(0.02, rel=0.1) and abs(float(drawn.mean())) < 0.002, name
+
+
 def test_the_network_by_hand() -> None:
     adapted = prefixed("gpt2", WRITING, reparameterise=True, hidden=7)
     found = adapted.tensors()

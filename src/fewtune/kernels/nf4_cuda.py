@@ -17,8 +17,8 @@ from fewtune.kernels.nf4 import Nf4, block_absmax
 def available() -> bool:
     """Whether bitsandbytes is installed and can be imported without a download.
 
-    Where the package `kernels` is installed too, importing bitsandbytes 0.50 asks the Hub for compiled code, unasked; so then only if
-    somebody has imported it already.
+    Where the package `kernels` is installed too, importing bitsandbytes 0.50 asks the Hub for compiled code, unasked; so then
+    only if somebody has imported it already.
     """
     return "bitsandbytes" in sys.modules or (find_spec("bitsandbytes") is not None and find_spec("kernels") is None)
 
