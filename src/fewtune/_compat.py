@@ -15,3 +15,8 @@ def cpu_computes_bf16() -> bool:
 def version(tensor: torch.Tensor) -> int | None:
     """How often the tensor was changed in place, as autograd counts it to refuse stale values; None where that is not told."""
     return getattr(tensor, "_version", None)
+
+
+def attention_of(config: object) -> str | None:
+    """By which name transformers finds how a model with this config attends; None where it has none."""
+    return getattr(config, "_attn_implementation", None)

@@ -35,6 +35,7 @@ class _Card:
 
 def test_it_is_asked_on_a_graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = torch.ones(8, 64)
+    monkeypatch.setattr(nf4_cuda, "available", lambda: True)
     monkeypatch.setattr(nf4_cuda, "dequantise", lambda stored, dtype: expected)
     layer = Nf4Linear(nf4.quantise(torch.randn(8, 64)), None, torch.float32)
     layer._buffers["packed"] = _Card()  # pyright: ignore[reportArgumentType]

@@ -266,5 +266,13 @@ def test_what_cannot_be_is_refused(options: dict[str, Any]) -> None:
         Adalora(**options)
 
 
+def test_the_penalty_of_a_model_is_the_weighted_sum_over_its_layers() -> None:
+    adapted = adapt(tiny_model("bert"), Adalora(orthogonality=0.25))
+    penalty = adapted.penalty()
+    assert penalty is not None
+    terms = [float(layer.orthogonality().detach()) for layer in svd_layers(adapted)]
+    assert float(penalty.detach()) == pytest.approx(0.25 * sum(terms)) and min(terms) > 0
+
+
 def test_without_a_penalty_there_is_none() -> None:
     assert adapt(tiny_model("bert"), Adalora(orthogonality=0)).penalty() is None

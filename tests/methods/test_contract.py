@@ -26,8 +26,10 @@ from fewtune.methods.prefix_tuning import PrefixTuning
 from fewtune.methods.qlora import Qlora
 from fewtune.methods.scalora import Scalora
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.edits import Train
 from fewtune.model.quantise import quantise
 from fewtune.model.quantised import Format, QuantLinear
+from fewtune.registry import find
 from fewtune.testing import method_checks
 from methods.grid import METHODS, REFUSED, covering, fitting, traits, traits_of
 from models import SHAPES, tiny_batch, tiny_model
@@ -49,6 +51,20 @@ VARIANTS: dict[str, tuple[str, Method]] = {
     "pfeiffer": ("gpt2", Bottleneck(placement="pfeiffer", size=8, activation="tanh")),
     "made_prefix": ("t5", PrefixTuning(tokens=3, reparameterise=True, hidden=16)),
 }
+RATES = {
+    **dict.fromkeys(("lora", "dora", "loftq", "bottleneck", "nb_lora", "scalora"), 5e-4),
+    **dict.fromkeys(("pissa", "olora", "lora_ga", "eva"), 1.25e-4),
+    **dict.fromkeys(("full", "last_layers"), 5e-5),
+    **dict.fromkeys(("bitfit", "hira"), 1e-3),
+    **dict.fromkeys(("head", "ia3"), 3e-3),
+    **dict.fromkeys(("vera", "prefix_tuning"), 5e-3),
+    "lora_plus": 6.25e-5,
+    "rslora": 1.768e-4,
+    "qlora": 2e-4,
+    "adalora": 2e-3,
+    "prompt_tuning": 1e-2,
+}
+"""Learning rate by default at width 384."""
 each_check = pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
 
 
@@ -63,6 +79,17 @@ def test_method_keeps_the_contract(name: str, shape: str, check: Callable[..., N
 def test_variant_keeps_the_contract(variant: str, check: Callable[..., None]) -> None:
     shape, method = VARIANTS[variant]
     check(method, SHAPES[shape].model, SHAPES[shape].batch())
+
+
+@pytest.mark.parametrize(("name", "shape"), [(name, "bert") for name in METHODS])
+def test_a_new_head_learns_and_defaults_are_those_written_down(name: str, shape: str) -> None:
+    """What comes after the blocks is new in a classifier. Rates and epochs: docs/decisions/defaults.md; as a user gets them."""
+    anatomy, method = Anatomy(SHAPES[shape].model()), find("methods", name)()
+    learns = {edit.parameter for edit in method.edits(anatomy) if isinstance(edit, Train)}
+    assert anatomy.top and set(anatomy.parameters_of(anatomy.top)) <= learns
+    assert method.default_learning_rate(384) == pytest.approx(RATES[name], rel=1e-3)
+    longer = 2 if name in ("head", "prompt_tuning") else 1
+    assert (method.default_epochs(3500, 4), method.default_epochs(100_000, 2)) == (6 * longer, 3 * longer)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -162,7 +162,8 @@ TEST = "from fewtune.methods.small import twice\n\ndef test_it():\n    assert tw
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tools.mutate.trial.PACKAGES", ("pytest",))
     root = tmp_path / "small"
     for name, text in {
         "src/fewtune/__init__.py": "",
@@ -199,6 +200,14 @@ def test_a_bug_in_the_copy_is_noticed_there_and_the_original_is_untouched(small:
         folder = copy.folder
     assert not folder.exists()
     assert contents(small) == before
+
+
+def test_a_run_that_hangs_is_ended_and_the_next_one_starts_anew(small: Path) -> None:
+    tests = [("tests/methods/test_small.py",)]
+    with trial(small) as copy:
+        with copy.changed("src/fewtune/methods/small.py", b"def twice(x):\n    while True:\n        pass\n"):
+            assert copy.judge(tests, 2).outcome == "hung"
+        assert copy.judge(tests).outcome == "survived"
 
 
 def test_a_copy_whose_tests_would_run_on_other_code_is_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A copy of the repository in which bugs are tried; the repository itself is never touched."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tools.mutate.nearest import Command
 
 ROOT = Path(__file__).resolve().parents[2]
 _NEEDED = ("src", "tests", "tools", "benchmarks", "docs", "examples", "pyproject.toml", "mkdocs.yml", "Makefile")
 _PAGES = ("README.md", "README.vi.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PACKAGES = ("pytest", "hypothesis", "torch", "transformers", "accelerate", "peft", "scipy.optimize", "sklearn.metrics")
+"""What most tests import of others; importing it takes longer than most of them, so it is done once."""
 SECONDS = 300
 """A test run that takes longer hangs, which is noticed too; generous, for a busy machine should not pass for a good test."""
 
@@ -36,6 +39,7 @@ class Trial:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._process: subprocess.Popen[str] | None = None
 
     @contextmanager
     def changed(self, file: str, source: bytes) -> Iterator[None]:
@@ -66,6 +70,38 @@ class Trial:
 
     def pytest(self, arguments: Sequence[str], seconds: float = SECONDS) -> "subprocess.CompletedProcess[str]":
         """pytest in the copy, on the copy's code, up to the first failure."""
+        command = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", *arguments]
+        if not hasattr(os, "fork"):  # Windows
+            given = [sys.executable, "-m", "pytest", *command]
+            return subprocess.run(given, **self._surroundings(), capture_output=True, timeout=seconds)
+        out = self.folder.parent / "out.txt"
+        warm = self._warm()
+        assert warm.stdin and warm.stdout
+        warm.stdin.write(json.dumps({"arguments": command, "out": str(out), "seconds": seconds}) + "\n")
+        warm.stdin.flush()
+        answer = warm.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the process that runs pytest has ended: {warm.wait()}")
+        if (status := json.loads(answer)) == "hung":
+            raise subprocess.TimeoutExpired(command, seconds)
+        return subprocess.CompletedProcess(command, status, out.read_text(encoding="utf-8", errors="replace"))
+
+    def close(self) -> None:
+        """End the process that runs pytest."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def _warm(self) -> "subprocess.Popen[str]":
+        if self._process is None:
+            given = [sys.executable, str(Path(__file__).with_name("warm.py")), *PACKAGES]
+            self._process = subprocess.Popen(
+                given, **self._surroundings(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        return self._process
+
+    def _surroundings(self) -> dict[str, Any]:
+        """The working directory, the environment and the encoding in which pytest runs."""
         paths = [str(self.folder / name) for name in ("src", "tests", ".")]
         quiet = {
             "PYTHONPATH": os.pathsep.join(paths),
@@ -76,26 +112,7 @@ class Trial:
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
         }
-        return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-x",
-                "-q",
-                "--no-header",
-                "-p",
-                "no:cacheprovider",
-                *arguments,
-            ],
-            cwd=self.folder,
-            env=os.environ | quiet,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-        )
+        return {"cwd": self.folder, "env": os.environ | quiet, "encoding": "utf-8", "errors": "replace"}
 
     def says_where(self) -> Path:
         """The folder from which the copy's tests import fewtune."""
@@ -126,4 +143,7 @@ def trial(root: Path = ROOT) -> Iterator[Trial]:
         copy = Trial(folder)
         if not copy.says_where().is_relative_to(folder):
             raise RuntimeError(f"the copy's tests import fewtune from {copy.says_where()}, not from {folder}")
-        yield copy
+        try:
+            yield copy
+        finally:
+            copy.close()

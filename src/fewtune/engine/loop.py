@@ -6,8 +6,8 @@ the gradient is that of one big batch. (A mean of means was off by 42 % on ragge
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +25,7 @@ from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
 from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
+from fewtune.model.attention import while_learning
 from fewtune.record.event import Event, Sample
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Features, Said, Task
@@ -99,20 +100,27 @@ class Loop:
     def run(self) -> Progress:
         """Train until the epochs are over, patience runs out or time is up; the best parameters are in place afterwards."""
         started = time.monotonic() - self.progress.seconds
-        self.model.train()
-        while self.progress.reason is None:
-            for window in self.batches.rest_of_epoch():
-                self._step(window)
+        with self.learning():
+            while self.progress.reason is None:
+                for window in self.batches.rest_of_epoch():
+                    self._step(window)
+                    self.progress.seconds = time.monotonic() - started
+                    if self._out_of_time():
+                        break
+                self._evaluate()
                 self.progress.seconds = time.monotonic() - started
-                if self._out_of_time():
-                    break
-            self._evaluate()
-            self.progress.seconds = time.monotonic() - started
-            self.progress.reason = self._why_stop()
-            self._save()
+                self.progress.reason = self._why_stop()
+                self._save()
         self.emit(Event(kind="stopped", step=self.progress.step, epoch=self._epoch(), reason=self.progress.reason))
         checkpoint.load_parameters(self.folder / "best", self.adapted)
         return self.progress
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """While it lasts, the model computes in the ways that are fastest to learn through; steps are taken inside."""
+        self.model.train()
+        with while_learning(self.adapted.model):
+            yield
 
     def said(self, examples: Examples) -> Said:
         """What the model says now about the rows of a split."""
