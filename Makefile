@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs matrix methods mutate memorise mixture prepared quality quality-qa parity soak clean
+.PHONY: demo test check track format docs bench bench-laptop matrix methods mutate memorise mixture prepared quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -36,6 +36,17 @@ docs: .venv/.installed-docs
 # Every method on every shape of model, and beside PEFT (some minutes). Resumable; writes docs/methods-matrix.md.
 matrix: .venv/.installed-dev
 	$(TEST_ENV) $(BIN)/python benchmarks/matrix.py
+
+# fewtune beside peft with transformers.Trainer: speed, memory, start (at most 20 minutes, then call it again; the machine should be
+# quiet). Resumable, results in build/bench; makes docs/benchmarks.md. ARGS="--quick", ARGS="--only bert-base --rounds 5", ARGS=--help.
+bench: .venv/.installed-dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed $(ARGS)
+	$(BIN)/python -m tools.reference
+
+# The same on a processor without units for bf16, simulated for everybody.
+bench-laptop: .venv/.installed-dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed --isa avx2 $(ARGS)
+	$(BIN)/python -m tools.reference
 
 # Bugs are put into a copy of the repository, planted ones and COUNT drawn at random; the tests must notice. Resumable, bounded.
 # Survivors stand in build/mutate/report.md; AGAIN=1 tries them once more.

@@ -14,6 +14,7 @@ from tools.reference.commands import commands
 from tools.reference.measured import measured
 from tools.reference.methods import defaults, methods, sizes
 from tools.reference.options import options, whole_yaml, words_of_others
+from tools.reference.speed import speed
 from tools.reference.tasks import tasks
 
 PAGES = Path(__file__).resolve().parents[2] / "docs"
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "options": options,
     "run.yaml": whole_yaml,
     "sizes": sizes,
+    "speed": speed,
     "tasks": tasks,
     "words of others": words_of_others,
 }
