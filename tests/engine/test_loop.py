@@ -3,7 +3,8 @@
 import copy
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -146,6 +147,31 @@ def test_an_epoch_of_ragged_windows_is_adamw_on_big_batches_written_by_hand(tmp_
     assert [event.loss for event in steps] == pytest.approx(losses, rel=1e-6)
     assert [event.gradient_norm for event in steps] == pytest.approx(norms, rel=1e-5)
     assert max(norms) > 0.5, "clipping must have happened"
+
+
+def test_processes_exchange_gradients_once_a_step_behind_the_last_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`no_sync` is entered for every batch of a window but its last."""
+    loop = make_loop(tmp_path, accumulation=3)
+    waiting, seen = [], []
+
+    @contextmanager
+    def no_sync(model: object) -> Iterator[None]:
+        waiting.append(model)
+        yield
+        waiting.pop()
+
+    monkeypatch.setattr(loop.accelerator, "no_sync", no_sync)
+    outputs = type(loop.task).outputs
+
+    def heard(task: Classification, model: PreTrainedModel, batch: Batch) -> Tensor:
+        seen.append(len(waiting))
+        return outputs(task, model, batch)
+
+    monkeypatch.setattr(type(loop.task), "outputs", heard)
+    loop._step(next(loop.batches.rest_of_epoch()))
+    assert seen == [1, 1, 0]
 
 
 def test_accumulation_changes_nothing_but_memory(tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ def test_growing_leaves_the_function_and_training_goes_on(kind: type[Lora]) -> N
         assert np.linalg.matrix_rank((layer.B @ layer.A).detach().numpy(), tol=1e-6) == 5, "the new ranks learn"
 
 
+def test_new_ranks_start_as_those_of_a_new_layer() -> None:
+    """Uniform within one over the root of the width, as LoRA's A starts; and from B = 0."""
+    layer = LowRankLinear(nn.Linear(400, 6), rank=2, scale=1.0)
+    found = resized(layer, 102)
+    fresh = found.A[2:].double().numpy() * 400**0.5
+    assert 0.99 < np.abs(fresh).max() <= 1 and np.std(fresh) == pytest.approx(3**-0.5, rel=0.02)
+    assert torch.equal(found.A[:2], layer.A.detach()) and not found.B[:, 2:].any()
+
+
 def test_what_was_there_goes_on_as_if_nothing_had_happened() -> None:
     """For one step the old rows and columns move exactly as they would have without growing."""
     (one, first), (two, second) = trained(Lora(rank=2, dropout=0.0)), trained(Lora(rank=2, dropout=0.0))

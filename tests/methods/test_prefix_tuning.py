@@ -309,6 +309,8 @@ def test_a_new_head_learns_at_its_own_rate() -> None:
     rates = {name: RATE * adapted.rate_factor(name) for name in adapted.trainable()}
     assert {name for name, rate in rates.items() if rate == RATE} == {name for name in rates if ".prefix." in name}
     assert [rate for name, rate in rates.items() if ".prefix." not in name] == pytest.approx([3e-3] * 4)
+    made = prefixed("bert", reparameterise=True)
+    assert {made.rate_factor(name) for name in made.trainable()} == {1.0}
 
 
 @pytest.mark.parametrize("method", [PrefixTuning(tokens=P), PrefixTuning(tokens=P, reparameterise=True, hidden=16)])
