@@ -72,6 +72,16 @@ def test_they_mean_what_they_mean_to_bitsandbytes(dtype: torch.dtype, expected: 
     assert sha256(found) == expected
 
 
+def test_a_large_weight_is_formed_piece_by_piece_and_is_the_same() -> None:
+    """More blocks than are formed at a time, the last of them short: each part as it is by itself."""
+    W = weight((3, nf4.CHUNK * nf4.BLOCK // 2 + 10))
+    whole = nf4.dequantise(nf4.quantise(W, double=False), torch.float32).flatten()
+    for start in range(0, W.numel(), 1000 * nf4.BLOCK):
+        part = W.flatten()[start : start + 1000 * nf4.BLOCK]
+        alone = nf4.dequantise(nf4.quantise(part[None], double=False), torch.float32)
+        assert torch.equal(whole[start : start + 1000 * nf4.BLOCK], alone[0]), start
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_value_is_the_nearest_one_of_its_block(shape: tuple[int, int]) -> None:
     W = weight(shape).double().numpy().ravel()
