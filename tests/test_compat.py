@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from fewtune import _compat
 
@@ -48,3 +50,31 @@ def test_a_change_in_place_is_a_new_version() -> None:
 
 def test_a_tensor_that_tells_no_version_has_none() -> None:
     assert _compat.version(SimpleNamespace()) is None  # pyright: ignore[reportArgumentType]
+
+
+def test_a_module_without_hooks_has_none() -> None:
+    """When this fails low-rank layers go the slower way: look for the names' successors."""
+    assert not _compat.is_hooked(nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("kind", ["forward_hook", "forward_pre_hook", "full_backward_hook", "full_backward_pre_hook"])
+def test_every_kind_of_hook_is_seen(kind: str) -> None:
+    module = nn.Linear(2, 2)
+    handle = getattr(module, f"register_{kind}")(lambda *_: None)
+    assert _compat.is_hooked(module)
+    handle.remove()
+    assert not _compat.is_hooked(module)
+
+
+def test_a_hook_on_all_modules_and_a_forward_of_its_own_are_seen() -> None:
+    module = nn.Linear(2, 2)
+    handle = register_module_forward_hook(lambda *_: None)
+    assert _compat.is_hooked(module)
+    handle.remove()
+    assert not _compat.is_hooked(module)
+    module.forward = lambda x: x
+    assert _compat.is_hooked(module)
+
+
+def test_what_tells_nothing_of_its_hooks_counts_as_hooked() -> None:
+    assert _compat.is_hooked(SimpleNamespace())  # pyright: ignore[reportArgumentType]

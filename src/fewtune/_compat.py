@@ -20,3 +20,15 @@ def version(tensor: torch.Tensor) -> int | None:
 def attention_of(config: object) -> str | None:
     """By which name transformers finds how a model with this config attends; None where it has none."""
     return getattr(config, "_attn_implementation", None)
+
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def is_hooked(module: torch.nn.Module) -> bool:
+    """Whether calling the module does more than its class says: hooks on it or on all modules, or a `forward` of its own, as
+    accelerate puts there. True as well where torch does not tell.
+    """
+    everywhere = getattr(torch.nn.modules.module, "_has_any_global_hook", None)
+    own = any(getattr(module, name, True) for name in _HOOKS)
+    return "forward" in vars(module) or own or everywhere is None or bool(everywhere())

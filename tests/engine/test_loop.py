@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
@@ -25,6 +25,7 @@ from fewtune.errors import TrainingError
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
+from fewtune.model.dropout import QuickDropout
 from fewtune.model.edits import Penalty
 from fewtune.record.event import Event, Sample
 from fewtune.tasks._base import Batch, Features, Prediction
@@ -332,6 +333,25 @@ def test_dropout_is_on_in_every_training_step_and_off_in_evaluation(tmp_path: Pa
     forwards = [training for kind, training in story if kind == "forward"]
     assert forwards == ([True] * 6 + [False]) * 2
     assert [kind for kind, training in modes if kind == "step" and training] == ["step"] * 12
+
+
+def test_while_it_trains_the_model_has_quick_dropout_and_afterwards_its_own(tmp_path: Path) -> None:
+    """In every step, of the model and of the adapter, and however the run ends."""
+    inside: list[set[type]] = []
+
+    def look(event: Event) -> None:
+        if event.kind == "step":
+            inside.append({type(each) for each in loop.model.modules() if isinstance(each, nn.Dropout)})
+        if event.step == 3:
+            raise KeyboardInterrupt
+
+    loop = make_loop(tmp_path, dropout=0.2, method=Lora(rank=2, dropout=0.2), emit=look)
+    before = dict(loop.adapted.model.named_modules(remove_duplicate=False))
+    with pytest.raises(KeyboardInterrupt):
+        loop.run()
+    assert inside == [{QuickDropout}] * 3
+    after = dict(loop.adapted.model.named_modules(remove_duplicate=False))
+    assert all(after[path] is module for path, module in before.items())
 
 
 def test_a_loss_that_is_not_a_number_stops_with_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,16 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from fewtune.model.linear import bias_of, in_features, is_linear, is_transposed, out_features, plus, weight_of
+from fewtune.model.linear import (
+    bias_of,
+    in_features,
+    is_linear,
+    is_plain_and_frozen,
+    is_transposed,
+    out_features,
+    plus,
+    weight_of,
+)
 
 
 def filled(layer: nn.Module) -> nn.Module:
@@ -82,3 +91,20 @@ def test_the_sum_is_rounded_once() -> None:
     assert found.dtype == torch.bfloat16
     assert torch.equal(found, (layer.weight.float() + delta).bfloat16())
     assert not torch.equal(found, layer.weight + delta.bfloat16())
+
+
+@each
+def test_plain_and_frozen_is_a_layer_that_nothing_else_happens_in(kind: str) -> None:
+    layer = LAYERS[kind]()
+    assert not is_plain_and_frozen(layer), "its weight learns"
+    assert is_plain_and_frozen(layer.requires_grad_(False))
+    handle = layer.register_forward_hook(lambda *_: None)
+    assert not is_plain_and_frozen(layer)
+    handle.remove()
+    layer.weight.requires_grad_(True)
+    nn.utils.parametrizations.weight_norm(layer)
+    assert not is_plain_and_frozen(layer.requires_grad_(False)), "its weight is formed at each call"
+
+
+def test_others_are_not_plain() -> None:
+    assert not any(is_plain_and_frozen(module) for module in (nn.Embedding(3, 3), nn.Identity(), nn.Sequential()))

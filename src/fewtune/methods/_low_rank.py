@@ -10,14 +10,16 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
+from fewtune._compat import is_hooked
 from fewtune.errors import MethodError
-from fewtune.kernels.low_rank import low_rank
+from fewtune.kernels.low_rank import lora_linear, low_rank, plus_low_rank
 from fewtune.methods._base import Method
 from fewtune.methods._defaults import epochs_for, rate_for
 from fewtune.model.adapter import AdapterLayer
 from fewtune.model.anatomy import Anatomy
+from fewtune.model.dropout import QuickDropout
 from fewtune.model.edits import Edit, Rate, Train, Wrap
-from fewtune.model.linear import device_of, in_features, out_features, plus
+from fewtune.model.linear import bias_of, device_of, in_features, is_plain_and_frozen, out_features, plus, weight_of
 
 
 class LowRankLinear(AdapterLayer):
@@ -38,7 +40,22 @@ class LowRankLinear(AdapterLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m)."""
-        return self.base(x) + low_rank(self.dropout(x), self.A, self.B, self.scale)
+        return self.corrected(x, self.A, self.B, self.scale)
+
+    def corrected(self, x: Tensor, A: Tensor, B: Tensor, scale: float) -> Tensor:
+        """`base(x) + scale B A dropout(x)`, for factors A (k, n) and B (m, k).
+
+        As one function (kernels/low_rank.py) where the base is a plain layer, frozen and without hooks; where it is not (weights in
+        few bits, a hook, a bias that learns) it forms its own product, and the rest is one function. Somebody's own dropout, or a
+        hook on ours, is called as a module, and torch.compile gets it all as written here: it fuses by itself.
+        """
+        dropout = self.dropout
+        if torch.compiler.is_compiling() or type(dropout) not in (nn.Dropout, QuickDropout) or is_hooked(dropout):
+            return self.base(x) + low_rank(dropout(x), A, B, scale)
+        p = dropout.p if dropout.training else 0.0
+        if is_plain_and_frozen(self.base):
+            return lora_linear(x, weight_of(self.base), bias_of(self.base), A, B, scale, p)
+        return plus_low_rank(self.base(x), x, A, B, scale, p)
 
     def delta(self) -> Tensor:
         """`s B A`, (m, n) in fp32."""

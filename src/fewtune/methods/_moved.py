@@ -16,7 +16,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from fewtune.kernels.low_rank import low_rank
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 
 
@@ -60,7 +59,7 @@ class MovedLinear(LowRankLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m)."""
-        return self.base(x) + low_rank(self.dropout(x), *self.change(), 1.0)
+        return self.corrected(x, *self.change(), 1.0)
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """A (2r, n) and B (m, 2r) of the LoRA that computes the same."""

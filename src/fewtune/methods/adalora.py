@@ -24,7 +24,6 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from fewtune.errors import MethodError
-from fewtune.kernels.low_rank import low_rank
 from fewtune.methods._base import Paper
 from fewtune.methods._defaults import rate_for
 from fewtune.methods._low_rank import LowRank, LowRankLinear
@@ -53,7 +52,7 @@ class SvdLinear(LowRankLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m)."""
-        return self.base(x) + low_rank(self.dropout(x), self.A * self.E[:, None], self.B, self.scale)
+        return self.corrected(x, self.A * self.E[:, None], self.B, self.scale)
 
     def delta(self) -> Tensor:
         """`s P Λ Q`, (m, n)."""

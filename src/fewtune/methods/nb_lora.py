@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from fewtune._compat import version
 from fewtune.errors import MethodError
 from fewtune.kernels.cayley import cayley, cayley_backward, cayley_forward
-from fewtune.kernels.low_rank import low_rank
 from fewtune.methods._base import Paper
 from fewtune.methods._low_rank import LowRank, LowRankLinear
 from fewtune.model.anatomy import Anatomy
@@ -71,7 +70,7 @@ class NormBoundedLinear(LowRankLinear):
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., n) → (..., m)."""
         A, B = self._split(self.semi_orthogonal())
-        return self.base(x) + low_rank(self.dropout(x), A, B, 2 * self.scale)
+        return self.corrected(x, A, B, 2 * self.scale)
 
     def delta(self) -> Tensor:
         """`2 s Bᵀ A`, (m, n) in fp32 or wider."""

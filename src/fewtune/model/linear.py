@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from fewtune._compat import is_hooked
 from fewtune.model.quantised import QuantLinear
 
 
@@ -19,6 +20,15 @@ def is_linear(module: nn.Module) -> bool:
 def is_transposed(module: nn.Module) -> bool:
     """Whether the model's own layer keeps its weight as (in, out); PEFT calls this `fan_in_fan_out`."""
     return module.transposed if isinstance(module, QuantLinear) else isinstance(module, Conv1D)
+
+
+def is_plain_and_frozen(module: nn.Module) -> bool:
+    """Whether calling `module` gives `x Wᵀ + b` and nothing else happens: a dense weight, nothing that learns, no hooks."""
+    return (
+        type(module) in (nn.Linear, Conv1D)
+        and not is_hooked(module)
+        and not any(parameter.requires_grad for parameter in module.parameters())
+    )
 
 
 def weight_of(module: nn.Module) -> Tensor:
