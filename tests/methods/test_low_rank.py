@@ -23,8 +23,9 @@ from fewtune.methods.lora import Lora
 from fewtune.methods.nb_lora import NbLora
 from fewtune.methods.pissa import Pissa
 from fewtune.methods.scalora import Scalora
-from fewtune.model.dropout import QuickDropout, quick_dropout
+from fewtune.model.dropout import QuickDropout
 from fewtune.model.quantised import Nf4Linear
+from fewtune.model.quick import quick
 from fewtune.testing._probe import move
 from models import ALL_ARCHITECTURES, tiny_batch, tiny_model
 
@@ -164,9 +165,9 @@ def test_the_layer_can_be_copied_and_pickled_inside_a_run() -> None:
     layer = LowRankLinear(nn.Linear(6, 5).requires_grad_(False), rank=2, scale=1.0, dropout=0.5)
     nn.init.normal_(layer.B)
     x = torch.randn(3, 6)
-    with quick_dropout(layer):
+    with quick(layer):
         assert type(layer.dropout) is QuickDropout
-        for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):  # noqa: S301  our own
             torch.testing.assert_close(other.eval()(x), layer.eval()(x))
 
 

@@ -26,7 +26,7 @@ from fewtune.engine.precision import Precision
 from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
 from fewtune.model.attention import while_learning
-from fewtune.model.dropout import quick_dropout
+from fewtune.model.quick import quick
 from fewtune.record.event import Event, Sample
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Features, Said, Task
@@ -120,7 +120,7 @@ class Loop:
     def learning(self) -> Iterator[None]:
         """While it lasts, the model computes in the ways that are fastest to learn through; steps are taken inside."""
         self.model.train()
-        with while_learning(self.adapted.model), quick_dropout(self.adapted.model):
+        with while_learning(self.adapted.model), quick(self.adapted.model):
             yield
 
     def said(self, examples: Examples) -> Said:

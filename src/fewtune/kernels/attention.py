@@ -9,7 +9,8 @@ What is kept is of the size of the scores, so long texts without dropout stay wi
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from fewtune.kernels.dropout import dropout as hide
 
 LONGEST = 512
 """Keys up to which the scores are kept where the fused kernel could be used."""
@@ -36,5 +37,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float
     scores = torch.bmm(rows, k.reshape(B * h, M, -1).mT).view(B, H, L, M)
     if bias is not None:
         scores = scores + bias.to(scores.dtype)
-    shares = F.dropout(torch.softmax(scores, dim=-1), dropout)
+    shares = torch.softmax(scores, dim=-1)
+    if dropout:
+        shares = hide(shares, dropout)
     return torch.bmm(shares.view(B * h, -1, M), v.reshape(B * h, M, -1)).view(B, H, L, -1)

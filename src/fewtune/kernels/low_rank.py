@@ -8,9 +8,9 @@
 What is added is added by the product itself, s stands on A, the smallest of all, and the gradient of B is formed as its transpose,
 which on a CPU takes half the time. W gets no gradient, and x none where nobody asks.
 
-**The order** (RunLoRA, Cherniuk et al. 2023, arXiv 2312.03415): thin, as above, takes 6 N r (m + n) products in both passes, forming
-`s B A` first 6 m n (N + r); the fewer are taken. Their third, the weight `W + s B A`, is not: bf16 would round small updates away,
-and dropout hides inputs from the correction alone.
+**The order** (RunLoRA, Cherniuk et al. 2023, arXiv 2312.03415): thin, as above, takes 6 N r (m + n) products in both passes,
+forming `s B A` first 6 m n (N + r); the fewer are taken. The third, the weight `W + s B A`, is not: bf16 would round small
+updates away, and dropout hides inputs from the correction alone.
 """
 
 from typing import Any, cast
@@ -56,7 +56,7 @@ def _on_rows(x: Tensor, y: Tensor | None, *others: Any) -> Tensor:
     return out.view(*x.shape[:-1], out.shape[-1])
 
 
-def _thin_is_cheaper(N: int, m: int, n: int, r: int) -> bool:  # noqa: N803  as in the equations above
+def _thin_is_cheaper(N: int, m: int, n: int, r: int) -> bool:
     return N * r * (m + n) <= m * n * (N + r)
 
 

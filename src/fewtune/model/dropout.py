@@ -1,7 +1,4 @@
-"""A model's own dropout from cheap random bits, while it learns."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""A model's own dropout from cheap random bits."""
 
 from torch import Tensor, nn
 
@@ -17,24 +14,11 @@ class QuickDropout(nn.Dropout):
         return dropout(input, self.p) if self.training and self.p else input
 
 
-@contextmanager
-def quick_dropout(model: nn.Module) -> Iterator[None]:
-    """Inside, every `nn.Dropout` of the model is a `QuickDropout`; outside, the module that stood there before.
+def quick_dropout(module: nn.Module) -> QuickDropout | None:
+    """What can stand in for `module`; None for all but an `nn.Dropout` that nobody changed: no subclass, no hook, not in place.
 
-    So a model that is copied, saved or used elsewhere afterwards holds nothing of ours. Left alone are subclasses, modules that
-    change their input in place, and those somebody put a hook on. Dropout that a model calls as a function, as transformers does
-    on attention weights, is no module and stays torch's.
+    Dropout that a model calls as a function, as transformers does on attention weights, is no module and stays torch's.
     """
-    found = {
-        path: module
-        for path, module in model.named_modules(remove_duplicate=False)
-        if type(module) is nn.Dropout and not module.inplace and not is_hooked(module)
-    }
-    quick = {module: QuickDropout(module.p).train(module.training) for module in found.values()}
-    for path, module in found.items():
-        model.set_submodule(path, quick[module])
-    try:
-        yield
-    finally:
-        for path, module in found.items():
-            model.set_submodule(path, module.train(quick[module].training))
+    if type(module) is not nn.Dropout or module.inplace or is_hooked(module):
+        return None
+    return QuickDropout(module.p).train(module.training)
