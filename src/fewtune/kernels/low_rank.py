@@ -38,7 +38,8 @@ def lora_linear(x: Tensor, W: Tensor, b: Tensor | None, A: Tensor, B: Tensor, sc
     In autocast's type where that is on, else in that of x, which W then has too. The gradients of A and B have their own types.
     It can be differentiated once.
     """
-    if _thin_is_cheaper(x.shape[:-1].numel(), *W.shape, len(A)):
+    m, n = W.shape
+    if _thin_is_cheaper(x.shape[:-1].numel(), m, n, len(A)):
         return _on_rows(x, None, W, b, A, B, scale, p)
     seen = dropout(x, p) if p else x
     return F.linear(x, W, b) + F.linear(seen, ((B * scale) @ A).to(seen.dtype))
