@@ -20,8 +20,10 @@ from fewtune.data.read import Table
 from fewtune.data.rows import Row
 from fewtune.errors import DataError, ModelError
 from fewtune.methods.lora import Lora
+from fewtune.model.logits import Unformed
 from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder
+from fewtune.tasks import _language
 from fewtune.tasks._base import Features
 from fewtune.tasks._choose import choose
 from fewtune.tasks._language import IGNORED
@@ -56,6 +58,26 @@ def test_the_loss_is_that_of_transformers(architecture: str) -> None:
         theirs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
         ours = CAUSAL.loss(CAUSAL.outputs(model, batch), batch) / CAUSAL.count(batch)
     assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
+
+
+@pytest.mark.parametrize("architecture", [*DECODERS, *MASKED])
+def test_training_and_judging_form_no_logits(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same loss, and the same figures for each piece; where the model is not known, the plain way has them too."""
+    task = HIDDEN if architecture in MASKED else CAUSAL
+    tokenizer, model = tiny_tokenizer(architecture), tiny_model(architecture, head=task.auto_class)
+    batch = task.collate(pieces(task, tokenizer), tokenizer)
+    with torch.no_grad():
+        short, plain = task.forward(model, batch), task.outputs(model, batch)
+        assert isinstance(short, Unformed) and len(short.hidden) == task.count(batch) == len(plain)
+        assert float(task.loss(short, batch)) == pytest.approx(float(task.loss(plain, batch)), rel=1e-5)
+        monkeypatch.setattr(LanguageModeling, "outputs", None)
+        kept, nats = task.foretell(model, batch, tokenizer)
+        monkeypatch.undo()
+        monkeypatch.setattr(_language, "unformed", lambda *_: None)
+        assert isinstance(task.forward(model, batch), torch.Tensor)
+        again, others = task.foretell(model, batch, tokenizer)
+    torch.testing.assert_close(torch.stack(kept), torch.stack(again), rtol=1e-5, atol=1e-9)
+    assert nats == pytest.approx(others) == pytest.approx(float(torch.stack(kept)[:, 0].sum()))
 
 
 @pytest.mark.parametrize("pad_is_eos", [False, True])

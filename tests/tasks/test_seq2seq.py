@@ -19,6 +19,8 @@ from fewtune.engine.evaluate import run_model
 from fewtune.engine.precision import Precision
 from fewtune.errors import ConfigError, DataError, ModelError
 from fewtune.methods.lora import Lora
+from fewtune.model.logits import Unformed
+from fewtune.tasks import seq2seq
 from fewtune.tasks._base import Batch
 from fewtune.tasks._choose import choose
 from fewtune.tasks.seq2seq import IGNORED, Seq2seq
@@ -72,6 +74,26 @@ def test_label_smoothing_is_that_of_transformers() -> None:
     theirs = LabelSmoother(0.1)({"logits": logits}, batch["label"].clone())
     assert float(task.loss(logits, batch)) / task.count(batch) == pytest.approx(float(theirs), rel=1e-5)
     assert float(task.loss(logits, batch)) != pytest.approx(float(TASK.loss(logits, batch)), rel=1e-4)
+
+
+@each
+def test_training_and_judging_form_no_logits(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same loss, and the same figures for each row; where the model is not known, the plain way has them too."""
+    model, batch, tokenizer = writer(architecture), batch_of(architecture), tiny_tokenizer(architecture)
+    task = TASK.model_copy(update={"label_smoothing": 0.1, "max_target_length": 2})
+    with torch.no_grad():
+        short, plain = task.forward(model, batch), task.outputs(model, batch)
+        assert isinstance(short, Unformed)
+        assert float(task.loss(short, batch)) == pytest.approx(float(task.loss(plain, batch)), rel=1e-5)
+        kept, nats = task.foretell(model, batch, tokenizer)
+        monkeypatch.setattr(Seq2seq, "outputs", None)
+        assert task.answer(model, batch, tokenizer)[1] == pytest.approx(float(task.loss(plain, batch)), rel=1e-5)
+        monkeypatch.undo()
+        monkeypatch.setattr(seq2seq, "unformed", lambda *_: None)
+        assert isinstance(task.forward(model, batch), torch.Tensor)
+        again, others = task.foretell(model, batch, tokenizer)
+    torch.testing.assert_close(torch.stack(kept), torch.stack(again), rtol=1e-5, atol=0)
+    assert nats == pytest.approx(others) == pytest.approx(float(torch.stack(kept)[:, 0].sum()))
 
 
 @each

@@ -130,6 +130,17 @@ class NoGradient(Classification):
         return super().loss(outputs.detach(), batch)
 
 
+class TrainsSharper(Classification):
+    def forward(self, model: Any, batch: Batch) -> Tensor:
+        return 1.01 * self.outputs(model, batch)
+
+
+class TrainsTheTop(Classification):
+    def forward(self, model: Any, batch: Batch) -> Tensor:
+        outputs = self.outputs(model, batch)
+        return outputs.detach() + (outputs - outputs.detach()) / 2
+
+
 class CountsWords(Classification):
     def count(self, batch: Batch) -> float:
         return float(batch["input_ids"].numel())
@@ -254,6 +265,8 @@ BROKEN = {
     CountsNothing: "count_adds_up",
     Mean: "loss_is_a_sum",
     NoGradient: "loss_is_a_sum",
+    TrainsSharper: "training_has_that_loss",
+    TrainsTheTop: "training_has_that_loss",
     SortsPredictions: "decode_keeps_the_order",
     SaysTheLeastLikely: "decode_keeps_the_order",
     ScoresShifted: "perfect_predictions_score_best",

@@ -30,7 +30,7 @@ def mean_loss(prepared: Prepared) -> Loss:
 
     def loss(model: PreTrainedModel, batch: Batch) -> Tensor:
         with precision.unscaled().context():
-            outputs = task.outputs(model, dict(batch))
+            outputs = task.forward(model, dict(batch))
         return task.loss(outputs, dict(batch)) / (task.count(dict(batch)) or 1.0)
 
     return loss

@@ -155,7 +155,7 @@ class Loop:
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 batch = to_device(batch, device)
                 with self.precision.context():
-                    outputs = self.task.outputs(self.model, batch)
+                    outputs = self.task.forward(self.model, batch)
                 loss = self.task.loss(outputs, batch)
                 # Processes average their gradients; the sum over all is wanted.
                 share = loss / count * self.accelerator.num_processes

@@ -202,8 +202,12 @@ class Task(Config, ABC):
     def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
         """The forward pass: what the loss is computed from, in fp32."""
 
+    def forward(self, model: PreTrainedModel, batch: Batch) -> Any:
+        """The forward pass of training, which `loss` takes as it takes `outputs`: a shorter way to the same, where there is one."""
+        return self.outputs(model, batch)
+
     @abstractmethod
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def loss(self, outputs: Any, batch: Batch) -> Tensor:
         """The *sum* of the loss over what `count` counts, never a mean."""
 
     @abstractmethod

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,9 +30,12 @@ from fewtune.evidence.likelihood import (
     likelihood_scores,
     likelihood_worths,
 )
+from fewtune.kernels.cross_entropy import likelihood
+from fewtune.model.logits import Unformed, unformed
 from fewtune.record.result import Scores
 from fewtune.tasks._base import Baseline, Batch, Features, Foil, Prediction, Said, Task
 from fewtune.tasks._pack import bins
+from fewtune.tasks._told import by_piece
 
 IGNORED = -100
 """Stands where a token carries no loss; transformers' models read it so."""
@@ -119,31 +123,43 @@ class LanguageTask(Task):
 
     def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
         """Logits (tokens to be foreseen, vocabulary) in fp32, in the order in which they stand in the batch."""
-        inputs = {name: batch[name] for name in _INPUTS if name in batch}
-        logits = model(**inputs, **({"use_cache": False} if self.shift else {})).logits
-        return logits[:, : logits.shape[1] - self.shift][self._where(batch)].float()
+        return model(**self._inputs(batch)).logits[self._places(batch)].float()
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def forward(self, model: PreTrainedModel, batch: Batch) -> Unformed | Tensor:
+        """The same without forming the logits, where the model is known well enough."""
+        found = unformed(model, self._inputs(batch), self._places(batch))
+        return self.outputs(model, batch) if found is None else found
+
+    def loss(self, outputs: Unformed | Tensor, batch: Batch) -> Tensor:
         """Cross-entropy, summed over the tokens to be foreseen."""
-        return F.cross_entropy(outputs, self._foretold(batch["label"], batch), reduction="sum")
+        labels = self._foretold(batch["label"], batch)
+        if isinstance(outputs, Unformed):
+            return outputs.cross_entropy(labels)
+        return F.cross_entropy(outputs, labels, reduction="sum")
 
     def foretell(
         self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
     ) -> tuple[list[Tensor], float | None]:
         """Of each piece −log p summed, the number of tokens foreseen, and how many rightly (3,)."""
         kept = torch.zeros(int(batch["piece"].max()) + 1, 3, dtype=torch.float64)
+        found = unformed(model, self._inputs(batch), self._places(batch))
+        if found is not None:
+            labels, of = (self._foretold(batch[name], batch) for name in ("label", "piece"))
+            kept += by_piece(found.likelihood(labels), of, len(kept))
+            return list(kept), float(kept[:, 0].sum())
         # The rows go through the model a few at a time: logits of all would fill the memory.
         cells = batch["input_ids"].shape[1] * model.config.get_text_config().vocab_size
         for part in _parts(batch, max(1, CELLS // cells)):
-            kept += self._foreseen_in(part, self.outputs(model, part), len(kept))
+            labels, of = (self._foretold(part[name], part) for name in ("label", "piece"))
+            kept += by_piece(likelihood(self.outputs(model, part), labels), of, len(kept))
         return list(kept), float(kept[:, 0].sum())
 
-    def _foreseen_in(self, batch: Batch, logits: Tensor, pieces: int) -> Tensor:
-        labels = self._foretold(batch["label"], batch)
-        nats = F.cross_entropy(logits, labels, reduction="none").double()
-        each = torch.stack([nats, torch.ones_like(nats), (logits.argmax(-1) == labels).double()], dim=1).cpu()
-        of = self._foretold(batch["piece"], batch).cpu()
-        return torch.zeros(pieces, 3, dtype=torch.float64).index_add_(0, of, each)
+    def _inputs(self, batch: Batch) -> dict[str, Any]:
+        return {name: batch[name] for name in _INPUTS if name in batch} | ({"use_cache": False} if self.shift else {})
+
+    def _places(self, batch: Batch) -> Tensor:
+        """Where the tokens are foreseen, (rows, length)."""
+        return F.pad(self._where(batch), (0, self.shift))
 
     def _where(self, batch: Batch) -> Tensor:
         return batch["label"][:, self.shift :] != IGNORED

@@ -41,8 +41,10 @@ from fewtune.errors import DataError
 from fewtune.evidence.baseline_texts import copy, lead
 from fewtune.evidence.compare import Difference
 from fewtune.evidence.text_scores import text_difference, text_metrics, text_scores, text_worths
+from fewtune.kernels.cross_entropy import likelihood
 from fewtune.metrics.bleu import bleu_signature
 from fewtune.metrics.chrf import chrf_signature
+from fewtune.model.logits import Unformed, unformed
 from fewtune.record.plan import Finding
 from fewtune.record.result import Scores
 from fewtune.registry import did_you_mean
@@ -51,6 +53,7 @@ from fewtune.tasks._generate import write
 from fewtune.tasks._pad import pad
 from fewtune.tasks._targets import ended, refuse_positions, target_findings
 from fewtune.tasks._texts import references, said, saying, texts_of
+from fewtune.tasks._told import by_piece
 
 SOURCE = "source"
 """The place in a template where the source text goes; other places are columns."""
@@ -197,22 +200,28 @@ class Seq2seq(Task):
 
     def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
         """Logits (rows, target, vocabulary) in fp32, each for the token that follows what the decoder has read so far."""
-        shifted = model.prepare_decoder_input_ids_from_labels(labels=batch["label"])  # pyright: ignore[reportCallIssue]
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
-        return model(**inputs, decoder_input_ids=shifted, use_cache=False).logits.float()
+        return model(**_inputs(model, batch)).logits.float()
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def forward(self, model: PreTrainedModel, batch: Batch) -> Unformed | Tensor:
+        """The same without forming the logits, where the model is known well enough."""
+        found = unformed(model, _inputs(model, batch), batch["label"] != IGNORED)
+        return self.outputs(model, batch) if found is None else found
+
+    def loss(self, outputs: Unformed | Tensor, batch: Batch) -> Tensor:
         """Cross-entropy with label smoothing, summed over the target's tokens."""
-        logits, labels = outputs.flatten(0, 1), batch["label"].flatten()
+        labels = batch["label"].flatten()
+        if isinstance(outputs, Unformed):
+            return outputs.cross_entropy(labels[labels != IGNORED], self.label_smoothing)
+        smoothing = self.label_smoothing
         return F.cross_entropy(
-            logits, labels, ignore_index=IGNORED, label_smoothing=self.label_smoothing, reduction="sum"
+            outputs.flatten(0, 1), labels, ignore_index=IGNORED, label_smoothing=smoothing, reduction="sum"
         )
 
     def answer(
         self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
     ) -> tuple[list[Any], float | None]:
         """The text written for each row, and whether it was ended."""
-        loss = float(self.loss(self.outputs(model, batch), batch)) if "label" in batch else None
+        loss = float(self.loss(self.forward(model, batch), batch)) if "label" in batch else None
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
         limits = {"most_tokens": self.max_target_length, "beams": self.beams, "length_penalty": self.length_penalty}
         return write(model, tokenizer, inputs, **limits), loss
@@ -221,12 +230,11 @@ class Seq2seq(Task):
         self, model: PreTrainedModel, batch: Batch, tokenizer: PreTrainedTokenizerBase
     ) -> tuple[list[Tensor], float | None]:
         """Of each row −log p of its target summed, the number of its tokens, and how many are foreseen rightly (3,)."""
-        logits, labels = self.outputs(model, batch), batch["label"]
-        nats = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
-        known = labels != IGNORED
-        right = (logits.argmax(-1) == labels) & known
-        each = torch.stack([nats.sum(1), known.sum(1), right.sum(1)], dim=1).double().cpu()
-        return list(each), float(each[:, 0].sum())
+        known = batch["label"] != IGNORED
+        labels, outputs = batch["label"][known], self.forward(model, batch)
+        foreseen = outputs.likelihood(labels) if isinstance(outputs, Unformed) else likelihood(outputs[known], labels)
+        kept = by_piece(foreseen, known.nonzero()[:, 0], len(known))
+        return list(kept), float(kept[:, 0].sum())
 
     def decode(self, said: Said) -> list[Prediction]:
         """The texts; those that were not ended are marked."""
@@ -280,3 +288,10 @@ class Seq2seq(Task):
         if missing:
             raise DataError("template_cells", names=", ".join(missing))
         return filled(self.template, {**cells, SOURCE: source})
+
+
+def _inputs(model: PreTrainedModel, batch: Batch) -> dict[str, Any]:
+    """What the model reads: the source, and the target up to the token that is to be foreseen."""
+    shifted = model.prepare_decoder_input_ids_from_labels(labels=batch["label"])  # pyright: ignore[reportCallIssue]
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    return {**inputs, "decoder_input_ids": shifted, "use_cache": False}

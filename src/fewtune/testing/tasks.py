@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -35,6 +36,7 @@ def task_checks() -> list[TaskCheck]:
         padding_is_invisible,
         count_adds_up,
         loss_is_a_sum,
+        training_has_that_loss,
         options_come_back,
         decode_keeps_the_order,
         perfect_predictions_score_best,
@@ -102,6 +104,24 @@ def loss_is_a_sum(task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenize
     assert abs(total - parts) <= 1e-5 * abs(parts), (
         f"{task.name}: the loss of the batch is {total:.6f}, the sum over its {len(features)} pieces {parts:.6f}"
     )
+
+
+def training_has_that_loss(
+    task: Task, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """The forward pass of training leads to the loss of the outputs (to 1e-5), and to the same gradients (to 1e-4)."""
+    task, features = prepared(task, rows, tokenizer)
+    batch, found = task.collate(features, tokenizer), []
+    for way in (task.outputs, task.forward):
+        model.eval().zero_grad()
+        loss = task.loss(way(model, batch), batch)
+        loss.backward()
+        grads = [parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None]
+        found.append((float(loss.detach()), torch.cat(grads)))
+    (plain, exact), (loss, grad) = found
+    assert abs(loss - plain) <= 1e-5 * abs(plain), f"{task.name}: training has the loss {loss:.6f}, outputs {plain:.6f}"
+    far = float((grad - exact).norm() / exact.norm())
+    assert far <= 1e-4, f"{task.name}: the gradients of training are off by {far:.1e}"
 
 
 def options_come_back(
