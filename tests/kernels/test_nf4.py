@@ -74,7 +74,7 @@ def test_they_mean_what_they_mean_to_bitsandbytes(dtype: torch.dtype, expected: 
 
 def test_a_large_weight_is_formed_piece_by_piece_and_is_the_same() -> None:
     """More blocks than are formed at a time, the last of them short: each part as it is by itself."""
-    W = weight((3, nf4.CHUNK * nf4.BLOCK // 2 + 10))
+    W = weight((5, nf4.CHUNK * nf4.BLOCK // 2 + 10))
     whole = nf4.dequantise(nf4.quantise(W, double=False), torch.float32).flatten()
     for start in range(0, W.numel(), 1000 * nf4.BLOCK):
         part = W.flatten()[start : start + 1000 * nf4.BLOCK]
