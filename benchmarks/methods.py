@@ -120,10 +120,10 @@ def speed(data: Path, methods: list[str]) -> dict[str, dict[str, float]]:
         answers: dict[str, list[float]] = {name: [] for name in plain}
         for round in range(ROUNDS + 1):  # the first warms up
             for name, loop in loops.items():
-                loop.model.train()
-                started = time.perf_counter()
-                loop._step(windows[round % len(windows)])  # the same rows for all
-                steps[name] += [time.perf_counter() - started] * (round > 0)
+                with loop.learning():
+                    started = time.perf_counter()
+                    loop._step(windows[round % len(windows)])  # the same rows for all
+                    steps[name] += [time.perf_counter() - started] * (round > 0)
             for name, model in plain.items():
                 started = time.perf_counter()
                 run_model(model.eval(), prepared.task, rows, prepared.tokenizer, prepared.precision, 64)
