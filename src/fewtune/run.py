@@ -19,6 +19,7 @@ from fewtune.adapted import Adapted, applied
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
 from fewtune.engine.calibration import first_batches, mean_loss
+from fewtune.engine.frozen import computed_once
 from fewtune.engine.judge import JUDGED, decide, judge
 from fewtune.engine.loop import Loop
 from fewtune.engine.machine import forget_peaks, gpu_name, memory
@@ -108,7 +109,7 @@ def train(
     paths = {name: Path(path) for name, path in written["data"].items() if name in _FILES and path}
     written["data"] |= {name: str(path.resolve()) for name, path in paths.items() if hub_name(path) is None}
     write(folder.config, write_yaml(written))
-    write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
+    folder.write_plan(prepared.plan)
     write(folder.environment, json.dumps(_made_with(prepared), indent=2) + "\n")
     with screen(show, language) as seen, tracked(config.track, folder, language) as heard:
         seen.plan(prepared.plan)
@@ -196,7 +197,7 @@ def _go(
     adapted = _adapted(prepared)
     if not config.method.settled:
         prepared = replace(prepared, plan=recounted(prepared.plan, adapted))
-        write(folder.plan, prepared.plan.model_dump_json(indent=2) + "\n")
+        folder.write_plan(prepared.plan)
     loop = Loop(
         adapted,
         prepared.task,
@@ -217,8 +218,12 @@ def _go(
         if loop.has_checkpoint():
             loop.resume()
         folder.forget_after(loop.progress.step)
-    emit(Event(kind="phase", phase="training"))
-    loop.run()
+    with computed_once(loop, prepared.plan.frozen, folder.path, emit) as frozen:
+        if frozen != prepared.plan.frozen:
+            prepared = replace(prepared, plan=prepared.plan.model_copy(update={"frozen": frozen}))
+            folder.write_plan(prepared.plan)
+        emit(Event(kind="phase", phase="training"))
+        loop.run()
     if not folder.tuned.exists():
         target = folder.model if config.method.saved_as == "model" else folder.adapter
         made = target.with_name(target.name + ".new")  # so that a kill leaves no half of it under the name

@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from fewtune.record import memory
-from fewtune.record.memory import peak_memory, total_memory
+from fewtune.record.memory import available_memory, peak_memory, total_memory
 
 MEBIBYTE = 2**20
 
@@ -41,6 +42,17 @@ def test_a_system_that_does_not_say_is_none(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(memory, "_linux", lambda: None)
     monkeypatch.setitem(sys.modules, "resource", None)
     assert peak_memory() is None
+
+
+def test_what_is_left_is_at_most_what_a_container_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert 0 < available_memory() <= psutil.virtual_memory().total
+    assert memory._left_in_group(tmp_path) == []
+    (tmp_path / "memory.current").write_text("300\n", encoding="utf-8")
+    for limit, left in (("1000\n", [700]), ("200\n", [0]), ("max\n", [])):
+        (tmp_path / "memory.max").write_text(limit, encoding="utf-8")
+        assert memory._left_in_group(tmp_path) == left
+    monkeypatch.setattr(memory, "_left_in_group", lambda folder: [17])
+    assert available_memory() == 17
 
 
 def test_total_memory():

@@ -13,6 +13,11 @@ from fewtune.tasks._base import Features
 POOL = 50
 
 
+def number_of(piece: Features) -> int:
+    """Which of all features a piece in a window is."""
+    return piece["chance"][2]
+
+
 @dataclass
 class Batches:
     """Windows of micro-batches; a window is what one optimiser step sees.

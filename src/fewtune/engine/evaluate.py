@@ -1,6 +1,7 @@
 """Forward passes where nothing is learned: longest first, in large batches, back in the order of the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,13 @@ from fewtune.tasks._base import Batch, Features, Task
 
 Answer = Callable[[PreTrainedModel, Batch, PreTrainedTokenizerBase], tuple[list[Any], float | None]]
 """As `Task.answer`."""
+Shortcut = Callable[[Iterable[int], Batch], AbstractContextManager[None]]
+"""What stands in for a part of the model while the batch of these pieces (their numbers) goes through it."""
+
+
+def no_shortcut(pieces: Iterable[int], batch: Batch) -> AbstractContextManager[None]:
+    """The whole model is computed."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ def run_model(
     batch_size: int,
     tick: Callable[[int], None] | None = None,
     answer: Answer | None = None,
+    shortcut: Shortcut = no_shortcut,
 ) -> Outputs:
     """The outputs for all features, with the model in evaluation mode while it lasts. `tick(n)` hears of each n rows done.
 
@@ -43,11 +52,12 @@ def run_model(
     order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
     values: dict[int, Any] = {}
     loss, count = 0.0, 0.0
-    with _evaluating(model), torch.inference_mode(), precision.context():
+    with evaluating(model), torch.inference_mode(), precision.context():
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             batch = to_device(task.collate([features[index] for index in chosen], tokenizer), model.device)
-            kept, summed = answer(model, batch, tokenizer)
+            with shortcut(chosen, batch):
+                kept, summed = answer(model, batch, tokenizer)
             values.update(zip(chosen, kept, strict=True))
             if summed is not None:
                 loss += summed
@@ -62,8 +72,8 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
 
 
-class _evaluating:  # noqa: N801  a context manager reads best in lower case
-    """Evaluation mode inside, the mode of before outside."""
+class evaluating:  # noqa: N801  a context manager reads best in lower case
+    """A model in evaluation mode inside, in the mode of before outside."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model, self.was = model, model.training

@@ -19,8 +19,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted
 from fewtune.data.rows import Row
 from fewtune.engine import checkpoint
-from fewtune.engine.batches import Batches
-from fewtune.engine.evaluate import Outputs, run_model, to_device
+from fewtune.engine.batches import Batches, number_of
+from fewtune.engine.evaluate import Outputs, Shortcut, no_shortcut, run_model, to_device
 from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
 from fewtune.engine.stop import Stop
@@ -41,6 +41,8 @@ class Examples:
 
     rows: Sequence[Row]
     features: Sequence[Features]
+    shortcut: Shortcut = no_shortcut
+    """For these features, where a part of the model need not be computed each time."""
 
 
 @dataclass
@@ -150,11 +152,11 @@ class Loop:
         # A window in which nothing carries loss (replies that were cut off) moves nothing.
         count = float(self.accelerator.reduce(counted, "sum")) or 1.0  # pyright: ignore[reportArgumentType]
         total = torch.zeros((), device=device)
-        for index, batch in enumerate(batches):
+        for index, (features, batch) in enumerate(zip(window, batches, strict=True)):
             last = index == len(batches) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 batch = to_device(batch, device)
-                with self.precision.context():
+                with self.train.shortcut(map(number_of, features), batch), self.precision.context():
                     outputs = self.task.forward(self.model, batch)
                 loss = self.task.loss(outputs, batch)
                 # Processes average their gradients; the sum over all is wanted.
@@ -212,7 +214,8 @@ class Loop:
 
     def _outputs(self, examples: Examples) -> Outputs:
         model, size = self.adapted.model, self.config.eval.batch_size
-        return run_model(model, self.task, examples.features, self.tokenizer, self.precision, size)
+        parts = model, self.task, examples.features, self.tokenizer, self.precision, size
+        return run_model(*parts, shortcut=examples.shortcut)
 
     def _samples(self) -> tuple[Sample, ...] | None:
         """What is written now for the first validation rows; None for a task that writes nothing."""

@@ -24,6 +24,7 @@ from fewtune.data.glance import glance
 from fewtune.data.rows import Row
 from fewtune.engine.cache import FeatureCache
 from fewtune.engine.features import Encoder
+from fewtune.engine.frozen import frozen_part
 from fewtune.engine.loop import Examples
 from fewtune.engine.mixing import sources_of
 from fewtune.engine.precision import Precision, choose_device, choose_precision
@@ -158,6 +159,7 @@ def prepare(config: RunConfig) -> Prepared:
         ),
         glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
         quantised=stored(empty, precision.dtype),
+        frozen=frozen_part(adapted, task, features | {"train": learned}, options.epochs, precision.dtype.itemsize),
         base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], learned if name == "train" else features[name]) for name in SPLITS}

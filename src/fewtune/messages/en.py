@@ -4,6 +4,7 @@ from fewtune.messages._additive_en import SENTENCES as _ADDITIVE
 from fewtune.messages._data_en import SENTENCES as _DATA
 from fewtune.messages._demo_en import SENTENCES as _DEMO
 from fewtune.messages._files_en import SENTENCES as _FILES
+from fewtune.messages._frozen_en import SENTENCES as _FROZEN
 from fewtune.messages._lm_en import SENTENCES as _LM
 from fewtune.messages._methods_en import SENTENCES as _METHODS
 from fewtune.messages._mix_en import SENTENCES as _MIX
@@ -24,6 +25,7 @@ SENTENCES: dict[str, str] = {
     **_DATA,
     **_DEMO,
     **_FILES,
+    **_FROZEN,
     **_LM,
     **_METHODS,
     **_ADDITIVE,

@@ -23,7 +23,7 @@ class Event(Config):
     folder: str | None = None
     """At the start: the run folder."""
     phase: str | None = None
-    """`data`, `model`, `untuned`, `training`, `test`, `baselines` or `report`."""
+    """`data`, `model`, `untuned`, `frozen`, `training`, `test`, `baselines` or `report`."""
     epoch: float | None = None
     """Epochs finished, with the part of the current one."""
     step: int | None = None

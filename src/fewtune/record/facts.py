@@ -1,5 +1,7 @@
 """What is written down about the data and the base model, so that a report needs neither of them."""
 
+from typing import Literal
+
 from fewtune.config import Config
 from fewtune.record.histogram import Histogram
 
@@ -38,3 +40,28 @@ class Base(Config):
     """Likewise."""
     bytes: int
     """Of its weights on disk."""
+
+
+class FrozenBlocks(Config):
+    """The first blocks of a stack, in and below which nothing learns."""
+
+    stack: str
+    """Its path in the model."""
+    blocks: int
+    """How many."""
+    of: int
+    """Blocks of the stack."""
+
+
+class FrozenPart(Config):
+    """What of the model lies below everything that learns. It is computed without dropout, as where nothing is learned."""
+
+    stacks: tuple[FrozenBlocks, ...] = ()
+    """Empty where learning begins in the first block, or where it is not known where it begins."""
+    kept: Literal["memory", "disk"] | None = None
+    """Where its outputs for all rows are, so that it is computed once; None before training starts, and where it is not."""
+    bytes: int = 0
+    """Of these outputs; before training starts the most that they can take."""
+    reason: Literal["epoch", "anew", "room", "differs"] | None = None
+    """Why it is not computed once: there is one epoch; texts are put together or covered anew in each epoch; there is neither
+    memory nor disk for it; or this model computes something else when its blocks are left out (dropout then stays on)."""

@@ -109,6 +109,10 @@ class RunFolder:
         kept = [event for event in self.read_events() if (event.step or 0) <= step and event.kind != "stopped"]
         write(self.events, "".join(event.model_dump_json(exclude_none=True) + "\n" for event in kept))
 
+    def write_plan(self, plan: Plan) -> None:
+        """Write `plan.json`."""
+        write(self.plan, plan.model_dump_json(indent=2) + "\n")
+
     def read_plan(self) -> Plan:
         """Raises FormatError when the file is damaged."""
         return self._read(self.plan, Plan.model_validate_json)

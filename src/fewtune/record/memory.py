@@ -23,6 +23,20 @@ def total_memory() -> int:
     return psutil.virtual_memory().total
 
 
+def available_memory() -> int:
+    """What this process can still take without anything being swapped out or killed, in bytes."""
+    return min([psutil.virtual_memory().available, *_left_in_group(Path("/sys/fs/cgroup"))])
+
+
+def _left_in_group(folder: Path) -> list[int]:
+    """What a container leaves, of which the system itself knows nothing; empty where there is no limit (or no cgroup v2)."""
+    try:
+        limit, used = ((folder / f"memory.{name}").read_text(encoding="utf-8") for name in ("max", "current"))
+        return [max(0, int(limit) - int(used))]
+    except (OSError, ValueError):  # no such file; "max": no limit
+        return []
+
+
 def _linux() -> int | None:
     """`VmHWM`, and not getrusage(2): that one hands the peak of a parent process down to its children."""
     try:

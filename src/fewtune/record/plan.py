@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from fewtune.config import Config
 from fewtune.messages import say
-from fewtune.record.facts import Base, Glance, Stored
+from fewtune.record.facts import Base, FrozenPart, Glance, Stored
 
 
 class Finding(Config):
@@ -100,5 +100,7 @@ class Plan(Config):
     """The data in a few counts."""
     quantised: Stored | None = None
     """Weights of the base model that are kept in few bits."""
+    frozen: FrozenPart | None = None
+    """The part of the model that lies below what learns; None in plans from before that was asked."""
     base: Base | None = None
     """What the files of the base model say about it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from fewtune.messages import say
 from fewtune.record.event import Event
+from fewtune.record.facts import FrozenPart
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
 
@@ -49,6 +50,13 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
         yield say("plan_calibration", language, method=plan.method, batches=plan.calibration)
     if plan.quantised:
         yield say("plan_quantised", language, **plan.quantised.model_dump())
+    if plan.frozen and plan.frozen.stacks:
+        about = {"where": frozen_where(plan.frozen, language), "bytes": plan.frozen.bytes}
+        why = plan.frozen.reason
+        if why is None:
+            yield say("plan_frozen", language, **about)
+        else:
+            yield say("plan_frozen_each", language, **about, why=say(f"frozen_{why}", language))
     yield say(
         "plan_steps",
         language,
@@ -59,6 +67,11 @@ def plan_lines(plan: Plan, language: str) -> Iterator[str]:
         precision=plan.precision,
         device=plan.device if plan.device != "cpu" else say("plan_cpu", language, threads=plan.threads),
     )
+
+
+def frozen_where(frozen: FrozenPart, language: str) -> str:
+    """Which blocks."""
+    return ", ".join(say("frozen_where", language, **stack.model_dump()) for stack in frozen.stacks)
 
 
 def serving_line(plan: Plan, language: str) -> str:

@@ -102,6 +102,11 @@ class Task(Config, ABC):
         """The metric, higher is better, in which the tuned model is compared with the baselines: `objective`, but for classes."""
         return self.objective
 
+    @property
+    def steady(self) -> bool:
+        """Whether the model reads a piece as the same tokens each time, in a row of its own."""
+        return True
+
     # --- the data
 
     @classmethod

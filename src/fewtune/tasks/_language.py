@@ -56,6 +56,11 @@ class LanguageTask(Task):
         return "log_likelihood"
 
     @property
+    def steady(self) -> bool:
+        """Not where texts share a row, with others in each epoch."""
+        return not self.packing
+
+    @property
     @abstractmethod
     def shift(self) -> int:
         """How far before a token it is foreseen: 1 in a causal model, 0 in a masked one."""

@@ -78,6 +78,11 @@ class LanguageModeling(LanguageTask):
         """A causal model foresees the next token, a masked one those that it does not see."""
         return 0 if self.objective_kind == "masked" else 1
 
+    @property
+    def steady(self) -> bool:
+        """Not where gaps are drawn anew in each epoch."""
+        return super().steady and self.objective_kind == "causal"
+
     # --- the data
 
     @classmethod

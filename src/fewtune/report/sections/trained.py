@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fewtune.messages import say
+from fewtune.record.facts import FrozenPart
 from fewtune.record.plan import PlannedLayer
 from fewtune.report.figures.strips import stacked
 from fewtune.report.run import Run
@@ -46,8 +48,18 @@ def section(run: Run, words: Words) -> Trained:
     if stored := plan.quantised:
         sizes = {"bytes": words.size(stored.bytes), "before": words.size(stored.bytes_before)}
         sentence += " " + words("quantised", layers=words.whole(stored.layers), format=stored.format, **sizes)
+    if plan.frozen and plan.frozen.stacks:
+        sentence += " " + _frozen(plan.frozen, words)
     bar = stacked([("tuned", share), ("rest", 1 - share)], label=words("trained_bar", share=words.percent(share, 2)))
     return Trained(sentence, bar, tuple(groups(plan.layers)))
+
+
+def _frozen(frozen: FrozenPart, words: Words) -> str:
+    blocks = [say("frozen_where", words.language, **stack.model_dump()) for stack in frozen.stacks]
+    about = {"where": ", ".join(blocks), "bytes": words.size(frozen.bytes)}
+    if frozen.reason in (None, "differs"):
+        return words(f"frozen_{frozen.reason or frozen.kept or 'memory'}", **about)
+    return words("frozen_each", **about, why=say(f"frozen_{frozen.reason}", words.language))
 
 
 def groups(layers: Sequence[PlannedLayer]) -> list[Group]:
