@@ -85,7 +85,7 @@ def run_one(data: Path, out: Path, method: str, seed: int) -> None:
     shutil.rmtree(result.folder)
 
 
-def speed(data: Path, methods: list[str]) -> dict[str, dict[str, float]]:
+def speed(data: Path, methods: list[str], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     """Seconds of a training step, and of answering 64 rows after merging, as ratios; all methods in turn, medians."""
     from accelerate import Accelerator
 
@@ -118,7 +118,7 @@ def speed(data: Path, methods: list[str]) -> dict[str, dict[str, float]]:
         rows = prepared.examples["test"].features[:64]
         steps: dict[str, list[float]] = {name: [] for name in methods}
         answers: dict[str, list[float]] = {name: [] for name in plain}
-        for round in range(ROUNDS + 1):  # the first warms up
+        for round in range(rounds + 1):  # the first warms up
             for name, loop in loops.items():
                 with loop.learning():
                     started = time.perf_counter()
@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="methods; all unless given")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--speed", action="store_true", help="also measure times; the machine should be quiet")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of --speed")
     parser.add_argument("--run", nargs=2, metavar=("METHOD", "SEED"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not (options.data / "sentiment_en_mr").is_dir():
@@ -192,7 +193,7 @@ def main() -> None:
                 subprocess.run([sys.executable, __file__, *again], check=True)
     times = options.out / "speed.json"
     if options.speed:
-        times.write_text(json.dumps(speed(options.data, methods), indent=1), encoding="utf-8")
+        times.write_text(json.dumps(speed(options.data, methods, options.rounds), indent=1), encoding="utf-8")
     speeds = json.loads(times.read_text(encoding="utf-8")) if times.exists() else {}
     found = summary(options.out, methods, options.seeds, speeds)
     if options.only is None:
