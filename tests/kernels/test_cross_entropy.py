@@ -255,3 +255,15 @@ def test_no_more_products_than_stated() -> None:
     with FlopCounterMode(display=False) as counter:
         linear_likelihood(hidden, weight, None, labels)
     assert counter.get_total_flops() == 2 * 64 * 32 * V
+
+
+@pytest.mark.parametrize("rows", [0, 5, 300])
+def test_where_nothing_is_learned_the_loss_of_any_output_is_the_same(rows: int) -> None:
+    """Judging a model whose output layer carries an adapter goes this way."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(8, 30)
+    hidden, labels = torch.randn(rows, 8), torch.randint(30, (rows,))
+    with torch.inference_mode():
+        found = chunked_cross_entropy(layer, hidden, labels, list(layer.parameters()), smoothing=0.1)
+        expected = F.cross_entropy(layer(hidden), labels, label_smoothing=0.1, reduction="sum")
+    torch.testing.assert_close(found, expected)

@@ -100,6 +100,12 @@ def chunked_cross_entropy(
 
     `parameters` are those of `output` that learn.
     """
+    if not torch.is_grad_enabled():
+        parts = zip(hidden.split(ROWS), labels.split(ROWS), strict=True)
+        losses = [
+            F.cross_entropy(_wide(output(some)), of, label_smoothing=smoothing, reduction="sum") for some, of in parts
+        ]
+        return torch.stack(losses).sum() if losses else hidden.new_zeros((), dtype=torch.float32)
     return _ChunkedCrossEntropy.apply(output, labels, smoothing, hidden, *parameters)  # pyright: ignore[reportReturnType]
 
 
