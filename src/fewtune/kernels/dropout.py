@@ -2,9 +2,10 @@
 
     y = x ∘ kept / q        kept = [u ≥ 65536 − k],  u uniform in 0 … 65535,   q = k / 65536,   k = round(65536 (1 − p))
 
-On a CPU torch draws one number in double precision for each element, one element at a time: that took a fifth of a training step of
-BERT-base. Here each element costs 16 bits of the same generator, four elements a word. So what replays torch's state (gradient
-checkpointing, a resumed run) replays the mask.
+On a CPU torch draws one number in double precision for each element, one element at a time: that took a fifth of a training step
+of BERT-base. Here each element costs 16 bits. Where the machine has a C compiler they come from a generator that counts
+(native.c): one pass over the numbers, and no mask in memory but the seed. Elsewhere they come from torch's, four elements a word.
+Either way torch's state decides: what replays it (gradient checkpointing, a resumed run on the same machine) replays the mask.
 
 p is off by at most 2⁻¹⁷, and what is kept is divided by the share q that is really kept, so the expectation is exact.
 """
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fewtune.kernels import native
+
 _CHANCES = 65536
 """Values of 16 random bits."""
 _BITS_AS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -26,8 +29,9 @@ _BITS_AS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 class Kept(NamedTuple):
     """Which elements dropout leaves."""
 
-    mask: Tensor
-    """1 for each that is left, else 0; int16, in the shape of the input. As bools they would take half the memory and two more
+    told: Tensor
+    """Either int64 (2,): a seed, from which the draws are formed whenever they are needed, and how many of 65,536 leave an element.
+    Or int16 in the shape of the input: 1 for each that is left, else 0. As bools they would take half the memory and two more
     passes in each direction."""
     scale: float
     """What they are multiplied by, 1/q; zero where none is left."""
@@ -54,6 +58,10 @@ def draw(shape: Sequence[int], p: float, device: torch.device) -> Kept | None:
     scale = _CHANCES / left if left else 0.0
     if device.type != "cpu":
         return Kept(torch.empty(shape, dtype=torch.int16, device=device).bernoulli_(left / _CHANCES), scale)
+    if native.library() is not None:
+        told = torch.empty(2, dtype=torch.int64).random_(-(2**63), None)
+        told[1] = left
+        return Kept(told, scale)
     count = math.prod(shape)
     words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
     bits = words.view(torch.int16)[:count].view(tuple(shape))
@@ -61,22 +69,29 @@ def draw(shape: Sequence[int], p: float, device: torch.device) -> Kept | None:
     return Kept(bits.ge_(_CHANCES // 2 - left) if left else bits.zero_(), scale)
 
 
-def only(x: Tensor, mask: Tensor) -> Tensor:
-    """`where(mask, x, 0)`, x of any floating type and not differentiated: the bits of each number times 0 or 1."""
+def only(x: Tensor, told: Tensor, scale: float = 1.0) -> Tensor:
+    """`where(kept, x * scale, 0)`, x of any floating type and not differentiated; `told` is Kept's.
+
+    Without a seed the bits of each number are multiplied by 0 or 1.
+    """
+    if told.dtype == torch.int64:
+        seed, left = told.tolist()
+        return native.kept(x, seed, left, scale)
     integers = _BITS_AS[x.element_size()]
-    return (x.view(integers) * mask.to(integers)).view(x.dtype)
+    found = (x.view(integers) * told.to(integers)).view(x.dtype)
+    return found if scale == 1 else found.mul_(scale)
 
 
 class _Dropout(torch.autograd.Function):
-    """One byte of each element stands in memory between the passes."""
+    """The seed, or two bytes of each element, stand in memory between the passes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kept: Kept) -> Tensor:
-        ctx.save_for_backward(kept.mask)
+        ctx.save_for_backward(kept.told)
         ctx.scale = kept.scale
-        return only(x, kept.mask).mul_(kept.scale)
+        return only(x, *kept)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (mask,) = ctx.saved_tensors
-        return cast(Tensor, _Dropout.apply(g, Kept(mask, ctx.scale))), None
+        (told,) = ctx.saved_tensors
+        return cast(Tensor, _Dropout.apply(g, Kept(told, ctx.scale))), None

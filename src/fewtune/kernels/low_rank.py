@@ -82,7 +82,7 @@ class _LowRank(torch.autograd.Function):
         kept = draw(x.shape, p, x.device) if p else None
         scale *= kept.scale if kept else 1
         A_cast, B_cast = (A * scale).to(dtype), B.to(dtype)
-        mask = kept.mask if kept else None
+        mask = kept.told if kept else None
         h = _seen(x, mask, dtype) @ A_cast.T
         ctx.save_for_backward(x, W, mask, h, A_cast, B_cast)
         ctx.scale, ctx.types = scale, (A.dtype, B.dtype)

@@ -1,0 +1,100 @@
+/* Dropout in one pass over the numbers, and without a mask in memory: its bits are formed again from a seed in the backward pass.
+ *
+ * Element i is kept where the i-th 16 bits of Threefry-4x32 with 12 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as
+ * 1, 2, 3", SC11; 12 is the fewest that passes BigCrush) are below `left`. The counter is a lane's number, the key the seed, so any
+ * part of a tensor can be formed by any thread. Plain C in loops that a compiler turns into vectors: sums, shifts and xors only.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#define LANES 16
+#define BLOCK (8 * LANES) /* numbers of 16 bits that a block of LANES counters gives */
+#define FEW (64 * BLOCK)  /* elements below which a second thread is not worth waking */
+
+static const int TURNS[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5}, {6, 20}, {17, 11}, {25, 10}, {18, 20}};
+
+static inline uint32_t turned(uint32_t x, int by) { return (x << by) | (x >> (32 - by)); }
+
+static inline void threefry(uint64_t seed, uint64_t block, uint32_t x[4][LANES]) {
+    const uint32_t low = (uint32_t)seed, high = (uint32_t)(seed >> 32);
+    const uint32_t key[5] = {low, high, 0, 0, 0x1BD11BDAu ^ low ^ high};
+    for (int i = 0; i < LANES; i++) {
+        const uint64_t number = block * LANES + i;
+        x[0][i] = (uint32_t)number + key[0];
+        x[1][i] = (uint32_t)(number >> 32) + key[1];
+        x[2][i] = key[2];
+        x[3][i] = key[3];
+    }
+#pragma GCC unroll 12
+    for (int round = 0; round < 12; round++) {
+        uint32_t *second = x[round % 2 ? 3 : 1], *fourth = x[round % 2 ? 1 : 3];
+        for (int i = 0; i < LANES; i++) {
+            x[0][i] += second[i];
+            second[i] = turned(second[i], TURNS[round % 8][0]) ^ x[0][i];
+            x[2][i] += fourth[i];
+            fourth[i] = turned(fourth[i], TURNS[round % 8][1]) ^ x[2][i];
+        }
+        if (round % 4 == 3) {
+            const int s = round / 4 + 1;
+            for (int i = 0; i < LANES; i++) {
+                x[0][i] += key[s % 5];
+                x[1][i] += key[(s + 1) % 5];
+                x[2][i] += key[(s + 2) % 5];
+                x[3][i] += key[(s + 3) % 5] + s;
+            }
+        }
+    }
+}
+
+static inline float of_bf16(uint16_t x) {
+    const uint32_t bits = (uint32_t)x << 16;
+    float found;
+    memcpy(&found, &bits, sizeof found);
+    return found;
+}
+
+/* To the nearest, ties to even; what is no number stays none. */
+static inline uint16_t to_bf16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+    return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? (bits >> 16) | 0x40 : rounded);
+}
+
+static inline float times(float x, float scale) { return x * scale; }
+static inline uint16_t times_bf16(uint16_t x, float scale) { return to_bf16(of_bf16(x) * scale); }
+
+static inline uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* y[i] = kept(i) ? VALUE of x[i] : 0, VALUE as bits of type `bits`; `mask` is all ones or zero. */
+#define KEEP(name, type, bits, VALUE)                                                                                       \
+    static inline void name##_some(const type *restrict x, bits *restrict y, int n, const uint16_t *draw, uint16_t left, \
+                                   float scale) {                                                                           \
+        (void)scale;                                                                                                        \
+        for (int i = 0; i < n; i++) y[i] = (bits)(VALUE) & (bits) - (bits)(draw[i] < left);                                 \
+    }                                                                                                                       \
+    void name(const type *x, bits *y, int64_t n, uint64_t seed, uint16_t left, float scale, int threads) {                  \
+        const int64_t blocks = (n + BLOCK - 1) / BLOCK;                                                                     \
+        _Pragma("omp parallel for schedule(static) num_threads(threads) if (n > FEW)")                                     \
+        for (int64_t block = 0; block < blocks; block++) {                                                                  \
+            uint32_t words[4][LANES];                                                                                       \
+            uint16_t draw[BLOCK];                                                                                           \
+            threefry(seed, (uint64_t)block, words);                                                                         \
+            memcpy(draw, words, sizeof draw);                                                                               \
+            const int64_t start = block * BLOCK;                                                                            \
+            if (n - start >= BLOCK)                                                                                         \
+                name##_some(x + start, y + start, BLOCK, draw, left, scale);                                                \
+            else                                                                                                            \
+                name##_some(x + start, y + start, (int)(n - start), draw, left, scale);                                     \
+        }                                                                                                                   \
+    }
+
+KEEP(keep_16, uint16_t, uint16_t, x[i])
+KEEP(keep_32, uint32_t, uint32_t, x[i])
+KEEP(keep_64, uint64_t, uint64_t, x[i])
+KEEP(keep_bf16_times, uint16_t, uint16_t, times_bf16(x[i], scale))
+KEEP(keep_fp32_times, float, uint32_t, bits_of(times(x[i], scale)))
