@@ -15,3 +15,15 @@ settings.load_profile("any machine")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What fewtune itself keeps (tokens, converted weights) goes beside the tests; the Hub's own cache is elsewhere."""
     constants.HF_HOME = str(tmp_path_factory.mktemp("home") / Path(constants.HF_HOME).name)
+
+
+@pytest.fixture(params=[True, False], ids=["compiled", "torch"])
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the compiled functions compute: a test that asks is run with them and without."""
+    from fewtune.kernels import native
+
+    if not request.param:
+        monkeypatch.setattr(native, "library", lambda: None)
+    elif native.library() is None:
+        pytest.skip("no C compiler here")
+    return request.param

@@ -19,6 +19,7 @@ from fewtune.kernels.cross_entropy import (
     linear_likelihood,
 )
 
+pytestmark = pytest.mark.usefixtures("compiled")
 V = 2 * NARROWEST + 77
 """Three blocks, where they are as narrow as they may be; the last one is short."""
 SCALE = 0.7
@@ -116,6 +117,18 @@ def test_bf16_is_as_near_to_the_truth_as_torch_is(learns: bool) -> None:
         assert mine.dtype == other.dtype == torch.bfloat16
         error, bound = (float((each.double() - truth).norm() / truth.norm()) for each in (mine, other))
         assert error < max(2 * bound, 2**-8), (error, bound)
+    # Without a scale and a bias the logits stay in bf16, where the exponentials are compiled.
+    bare = lambda h, w, labels: F.cross_entropy(
+        F.linear(h, w).to(torch.promote_types(h.dtype, torch.float32)), labels, reduction="sum"
+    )  # noqa: E501,E731
+    pair = low[:2]
+    exact, torchs = (grads(bare, some) for some in ([each.double() for each in pair], pair))
+    ours = grads(lambda h, w, labels: linear_cross_entropy(h, w, None, labels), pair)
+    assert abs(float(ours[0] - exact[0])) < 2**-8 * float(exact[0])
+    for mine, other, truth in zip(ours[1:], torchs[1:], exact[1:], strict=True):
+        error, bound = (float((each.double() - truth).norm() / truth.norm()) for each in (mine, other))
+        assert error < max(2 * bound, 2**-8), (error, bound)
+    exact = grads(plain, [each.double() for each in low])
     rounded = linear_cross_entropy(*(each.float() for each in low), labels, scale=SCALE, dtype=torch.bfloat16)
     assert 0 < abs(float(rounded - exact[0])) < 2**-8 * float(exact[0])  # products in bf16 of what is stored in fp32
 

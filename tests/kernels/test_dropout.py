@@ -9,23 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from fewtune.kernels import native
 from fewtune.kernels.dropout import draw, dropout, only
 
+pytestmark = pytest.mark.usefixtures("compiled")
 CPU = torch.device("cpu")
 CHANCES = (0.001, 0.1, 0.25, 0.5, 0.9)
 UNLIKELY = 1e-4
 """The seeds are fixed, so a test that passes goes on passing; a wrong generator falls far below."""
-
-
-@pytest.fixture(params=["native", "torch"], autouse=True)
-def bits_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways to draw, in every test."""
-    if request.param == "torch":
-        monkeypatch.setattr(native, "library", lambda: None)
-    elif native.library() is None:
-        pytest.skip("no C compiler here")
-    return request.param
 
 
 def mask(shape: tuple[int, ...], p: float, seed: int) -> Tensor:
@@ -148,12 +138,12 @@ def test_the_gradient_goes_where_the_value_went() -> None:
     torch.testing.assert_close(x.grad, weights * seeded(torch.ones_like(x)))
 
 
-def test_a_seed_or_two_bytes_of_an_element_stand_between_the_passes(bits_of: str) -> None:
+def test_a_seed_or_two_bytes_of_an_element_stand_between_the_passes(compiled: bool) -> None:
     kept: list[Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
         dropout(torch.randn(8, 6, requires_grad=True), 0.5)
     assert [(tensor.dtype, tensor.shape) for tensor in kept] == [
-        (torch.int64, (2,)) if bits_of == "native" else (torch.int16, (8, 6))
+        (torch.int64, (2,)) if compiled else (torch.int16, (8, 6))
     ]
 
 

@@ -1,5 +1,6 @@
 """The compiled functions against the published generator, written again in numpy; and where nothing can be compiled."""
 
+import math
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,13 @@ from huggingface_hub import constants
 from fewtune.kernels import native
 
 TYPES = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
-needs_compiler = pytest.mark.skipif(native.library() is None, reason="no C compiler here")
+needs_compiler = pytest.mark.usefixtures("with_compiler")
+
+
+@pytest.fixture
+def with_compiler() -> None:
+    if native.library() is None:
+        pytest.skip("no C compiler here")
 
 
 def threefry(counter: np.ndarray, key: list[int], rounds: int) -> np.ndarray:
@@ -158,3 +165,37 @@ def test_a_folder_that_may_not_be_written_to(afresh: Path) -> None:
     afresh.parent.chmod(0o500)
     assert native.library() is None
     afresh.parent.chmod(0o700)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", list(native.KINDS))
+@pytest.mark.parametrize("n", [1, 15, 16, 1000])
+def test_a_running_softmax_in_blocks_is_the_softmax(dtype: torch.dtype, n: int) -> None:
+    """Each block is left as the exponentials over the largest so far, rounded once."""
+    logits = (20 * torch.randn(7, 3 * n)).to(dtype)
+    top, total = torch.full((7, 1), -math.inf), torch.zeros(7, 1)
+    for block in logits.split(n, dim=1):
+        left, before = block.contiguous(), top.clone()
+        assert native.serves(left)
+        shrunk = native.running_softmax(left, top, total)
+        assert torch.equal(top, torch.maximum(before, block.amax(1, keepdim=True).float()))
+        torch.testing.assert_close(shrunk, (before - top).exp(), rtol=1e-5, atol=1e-37)
+        wanted = (block.double() - top).exp()
+        torch.testing.assert_close(left.double(), wanted, rtol=2**-8 if dtype == torch.bfloat16 else 1e-5, atol=1e-37)
+    sums = (top + total.log())[:, 0].double()
+    torch.testing.assert_close(sums, logits.double().logsumexp(1), rtol=1e-6, atol=1e-6)
+
+
+@needs_compiler
+def test_what_is_no_number_stays_none() -> None:
+    z = torch.tensor([[1.0, math.nan, 2.0]])
+    top, total = torch.full((1, 1), -math.inf), torch.zeros(1, 1)
+    native.running_softmax(z, top, total)
+    assert total.isnan().all()
+
+
+def test_what_is_served(compiled: bool) -> None:
+    x = torch.ones(4, 6)
+    assert native.serves(x, x) == native.serves(x.bfloat16()) == compiled
+    assert not any(map(native.serves, (x.half(), x.double(), x.T, x[:, :3], x.to("meta"))))
+    assert not native.serves(x, x.bfloat16())

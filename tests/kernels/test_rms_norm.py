@@ -1,4 +1,4 @@
-"""RMSNorm against transformers' own: the same bits forward, autograd's gradient backward."""
+"""RMSNorm against transformers' own: the same bits forward, or but for the order of a sum; autograd's gradient backward."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from fewtune.kernels.rms_norm import rms_norm
 
+pytestmark = pytest.mark.usefixtures("compiled")
 KINDS = {"llama": LlamaRMSNorm, "t5": T5LayerNorm}
 SHAPES = [(5,), (0, 4), (3, 7), (2, 3, 8), (700, 512), (3, 70_000)]
 """The last two have several parts, one of them with a row in each."""
@@ -33,11 +34,16 @@ def gradient(function: Any, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_same_bits_as_theirs(shape: tuple[int, ...], kind: str, dtype: torch.dtype) -> None:
+def test_the_same_bits_as_theirs(shape: tuple[int, ...], kind: str, dtype: torch.dtype, compiled: bool) -> None:
+    """Compiled, the squares are added in another order: one number in a hundred of bf16 is rounded to its neighbour at most."""
     norm, x = theirs(kind, shape[-1], dtype), drawn(*shape).to(dtype)
-    assert torch.equal(rms_norm(x, norm.weight, norm.variance_epsilon), norm(x))
-    if len(shape) == 3:
-        assert torch.equal(rms_norm(x.mT.contiguous().mT, norm.weight, norm.variance_epsilon), norm(x))
+    for given in (x, x.mT.contiguous().mT) if len(shape) == 3 else (x,):
+        found, wanted = rms_norm(given, norm.weight, norm.variance_epsilon), norm(x)
+        if not compiled or dtype == torch.float16:
+            assert torch.equal(found, wanted)
+        else:
+            torch.testing.assert_close(found, wanted, rtol=1e-6 if dtype == torch.float32 else 2**-7, atol=1e-6)
+            assert dtype == torch.float32 or (found != wanted).float().mean().nan_to_num() < 0.01
 
 
 @pytest.mark.parametrize("shape", SHAPES)

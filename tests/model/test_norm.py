@@ -37,14 +37,17 @@ class Biased(LlamaRMSNorm):
 
 @pytest.mark.parametrize("kind", [LlamaRMSNorm, T5LayerNorm, Qwen3RMSNorm])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_known_ones(kind: Any, dtype: torch.dtype) -> None:
+def test_known_ones(kind: Any, dtype: torch.dtype, compiled: bool) -> None:
     own = filled(kind(16, eps=1e-3)).to(dtype).eval()
     made = quick_rms_norm(own)
     assert made is not None
     assert made.weight is own.weight and made.variance_epsilon == 1e-3 and not made.training
     assert [name for name, _ in made.named_parameters()] == ["weight"]
     x = torch.randn(3, 5, 16).to(dtype)
-    assert torch.equal(made(x), own(x))
+    if compiled:
+        torch.testing.assert_close(made(x), own(x), rtol=1e-6 if dtype == torch.float32 else 2**-7, atol=1e-6)
+    else:
+        assert torch.equal(made(x), own(x))
 
 
 def test_others_stay() -> None:

@@ -104,8 +104,8 @@ def test_every_architecture_learns_with_it(architecture: str, asked: list[float]
 
 
 @pytest.mark.parametrize("architecture", ["t5", "t5_gated", "llama", "qwen2", "qwen3"])
-def test_models_with_rms_norm_learn_the_same_with_it(architecture: str) -> None:
-    """Outputs to the last bit, gradients of everything below the norms to rounding; parameters keep their names."""
+def test_models_with_rms_norm_learn_the_same_with_it(architecture: str, compiled: bool) -> None:
+    """Outputs to the last bit, or but for the order of a sum; gradients of all below the norms to rounding. Names stay."""
     batch = tiny_batch(architecture)
     model = tiny_model(architecture)
     model.requires_grad_(False)
@@ -120,7 +120,7 @@ def test_models_with_rms_norm_learn_the_same_with_it(architecture: str) -> None:
         assert not any(type(module).__name__.endswith(("RMSNorm", "T5LayerNorm")) for module in model.modules())
         assert list(model.state_dict()) == names
         found = model(**batch)
-        assert torch.equal(found.logits, usual.logits)
+        torch.testing.assert_close(found.logits, usual.logits, rtol=1e-5 * compiled, atol=1e-5 * compiled)
         torch.testing.assert_close(torch.autograd.grad(found.loss, embedding)[0], expected, rtol=1e-3, atol=1e-5)
     assert not any(isinstance(module, QuickRmsNorm) for module in model.modules())
 

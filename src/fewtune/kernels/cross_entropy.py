@@ -26,6 +26,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from fewtune.kernels import native
+
 BYTES = {"cpu": 2**22}
 """Size of a block of logits in fp32, by device: about the second cache of two cores (docs/decisions/speed-loss.md)."""
 ELSEWHERE = 2**28
@@ -134,7 +136,7 @@ class _LinearCrossEntropy(Function):
         pulled = torch.zeros_like(hidden, dtype=sums.total.dtype)  # Σⱼ exp(zⱼ − top) Wⱼ
         all_logits = torch.zeros_like(sums.label)
         all_weights = pulled.new_zeros(hidden.shape[1])
-        for start, rows, logits in _blocks(hidden, weight, bias, scale, dtype):
+        for start, rows, logits in _blocks(hidden, weight, bias, scale, dtype, narrow=not smoothing):
             if smoothing:
                 all_logits += logits.sum(1)
                 all_weights += rows.sum(0, dtype=pulled.dtype)
@@ -227,7 +229,9 @@ class _Sums:
     def add(self, start: int, logits: Tensor) -> Tensor:
         """Take in a block (n, c), which becomes exp(logit − largest); the factor (n, 1) by which sums so far have shrunk."""
         place, here = _places(self.labels, start, logits.shape[1])
-        self.label = torch.where(here[:, 0], logits.gather(1, place)[:, 0], self.label)
+        self.label = torch.where(here[:, 0], logits.gather(1, place)[:, 0].to(self.label.dtype), self.label)
+        if native.serves(logits):
+            return native.running_softmax(logits, self.top, self.total)
         top = torch.maximum(self.top, logits.amax(1, keepdim=True))
         shrunk = (self.top - top).exp_()
         self.total = self.total.mul_(shrunk).add_(logits.sub_(top).exp_().sum(1, keepdim=True))
@@ -240,15 +244,19 @@ class _Sums:
 
 
 def _blocks(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, scale: float, dtype: torch.dtype
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, scale: float, dtype: torch.dtype, narrow: bool = False
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Where a block begins, its rows of W (c, d), and the logits over it (n, c), which may be written to."""
+    """Where a block begins, its rows of W (c, d), and the logits over it (n, c), which may be written to: in fp32, or in `dtype`,
+    with which they come out of the product, where `narrow` will do, nothing is to be added, and what follows is compiled.
+    """
     low = hidden.to(dtype)
     size = BYTES.get(hidden.device.type, ELSEWHERE)
     width = max(NARROWEST, size // (4 * max(len(hidden), 1)) // 64 * 64)
     for start in range(0, len(weight), width):
         rows = weight[start : start + width].to(dtype)
-        logits = _wide(_product(low, rows.T))
+        logits = _product(low, rows.T)
+        if not (narrow and bias is None and scale == 1 and native.serves(logits)):
+            logits = _wide(logits)
         if bias is not None:
             logits += bias[start : start + width]
         yield start, rows, logits if scale == 1 else logits.mul_(scale)

@@ -1,15 +1,17 @@
-/* Dropout in one pass over the numbers, and without a mask in memory: its bits are formed again from a seed in the backward pass.
+/* What a training step does beside matrix products, each in one or two passes over the numbers: dropout, RMSNorm, and the running softmax
+ * of a large vocabulary. Plain C, in loops that a compiler turns into vectors.
  *
- * Element i is kept where the i-th 16 bits of Threefry-4x32 with 12 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as
- * 1, 2, 3", SC11; 12 is the fewest that passes BigCrush) are below `left`. The counter is a lane's number, the key the seed, so any
- * part of a tensor can be formed by any thread. Plain C in loops that a compiler turns into vectors: sums, shifts and xors only.
+ * Numbers are bf16 or fp32 in memory and fp32 in registers. Threads are those of OpenMP; each row, or block, is one thread's.
+ *
+ * Dropout leaves no mask in memory: its bits are formed again from a seed in the backward pass. Element i is kept where the i-th 16 bits of Threefry-4x32 with 12 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as
+ * 1, 2, 3", SC11; 12 is the fewest that passes BigCrush) are below `left`. The counter is a lane's number, the key the seed.
  */
 #include <stdint.h>
 #include <string.h>
 
 #define LANES 16
 #define BLOCK (8 * LANES) /* numbers of 16 bits that a block of LANES counters gives */
-#define FEW (64 * BLOCK)  /* elements below which a second thread is not worth waking */
+#define FEW 8192          /* elements below which a second thread is not worth waking */
 
 static const int TURNS[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5}, {6, 20}, {17, 11}, {25, 10}, {18, 20}};
 
@@ -61,14 +63,14 @@ static inline uint16_t to_bf16(float x) {
     return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? (bits >> 16) | 0x40 : rounded);
 }
 
-static inline float times(float x, float scale) { return x * scale; }
-static inline uint16_t times_bf16(uint16_t x, float scale) { return to_bf16(of_bf16(x) * scale); }
-
 static inline uint32_t bits_of(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
+
+static inline float of_fp32(float x) { return x; }
+static inline float to_fp32(float x) { return x; }
 
 /* y[i] = kept(i) ? VALUE of x[i] : 0, VALUE as bits of type `bits`; `mask` is all ones or zero. */
 #define KEEP(name, type, bits, VALUE)                                                                                       \
@@ -96,5 +98,36 @@ static inline uint32_t bits_of(float x) {
 KEEP(keep_16, uint16_t, uint16_t, x[i])
 KEEP(keep_32, uint32_t, uint32_t, x[i])
 KEEP(keep_64, uint64_t, uint64_t, x[i])
-KEEP(keep_bf16_times, uint16_t, uint16_t, times_bf16(x[i], scale))
-KEEP(keep_fp32_times, float, uint32_t, bits_of(times(x[i], scale)))
+KEEP(keep_bf16_times, uint16_t, uint16_t, to_bf16(of_bf16(x[i]) * scale))
+KEEP(keep_fp32_times, float, uint32_t, bits_of(x[i] * scale))
+
+/* e^x to 2 units in the last place; 0 below -87, and what is no number stays none. The polynomial is Cephes' (Moshier). */
+static inline float power_of_e(float x) {
+    const float shifter = 12582912.0f; /* 1.5 * 2^23: adding it rounds to whole numbers */
+    const float within = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    const float whole = (within * 1.44269504f + shifter) - shifter;
+    const float rest = (within - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    float found = 1.9875691500e-4f;
+    found = found * rest + 1.3981999507e-3f;
+    found = found * rest + 8.3334519073e-3f;
+    found = found * rest + 4.1665795894e-2f;
+    found = found * rest + 1.6666665459e-1f;
+    found = found * rest + 5.0000001201e-1f;
+    found = found * rest * rest + rest + 1.0f;
+    const uint32_t bits = bits_of(found) + ((uint32_t)(int32_t)whole << 23);
+    memcpy(&found, &bits, sizeof found);
+    return x < -87.0f ? 0.0f : x != x ? x : found;
+}
+
+#define JOINED(name, kind) name##_##kind
+#define NAMED(name, kind) JOINED(name, kind)
+
+#define KIND bf16
+#define NUMBER uint16_t
+#include "native_typed.h"
+#undef KIND
+#undef NUMBER
+
+#define KIND fp32
+#define NUMBER float
+#include "native_typed.h"

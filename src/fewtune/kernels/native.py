@@ -20,22 +20,67 @@ from torch import Tensor
 
 SECONDS = 60
 """A compiler that takes longer is given up; it takes one."""
-_SCALED = {torch.bfloat16: "keep_bf16_times", torch.float32: "keep_fp32_times"}
-"""What multiplies in the same pass."""
+SOURCES = ("native.c", "native_typed.h")
+KINDS = {torch.bfloat16: "bf16", torch.float32: "fp32"}
+"""What all functions serve, and how they call it."""
+_SIGNS = {"t": ctypes.c_void_p, "n": ctypes.c_int64, "f": ctypes.c_float, "s": ctypes.c_uint64, "h": ctypes.c_uint16}
+_GIVEN = {
+    **{f"keep_{bits}": "ttnshf" for bits in (16, 32, 64)},
+    **{f"keep_{kind}_times": "ttnshf" for kind in KINDS.values()},
+    **{f"rms_norm_{kind}": "ttttnnf" for kind in KINDS.values()},
+    **{f"rms_norm_backward_{kind}": "tttttnn" for kind in KINDS.values()},
+    **{f"running_softmax_{kind}": "ttttnn" for kind in KINDS.values()},
+}
+"""Function → its arguments: tensor, number, float, seed, half a word. The number of threads comes last of each."""
+
+
+def serves(*tensors: Tensor) -> bool:
+    """Whether there are functions for tensors like these: on the CPU, contiguous, all in one of the types."""
+    known = tensors[0].dtype in KINDS and library() is not None
+    return known and all(
+        each.device.type == "cpu" and each.is_contiguous() and each.dtype == tensors[0].dtype for each in tensors
+    )
 
 
 def kept(x: Tensor, seed: int, left: int, scale: float = 1.0) -> Tensor:
     """`where(draw < left, x * scale, 0)`, a new tensor in the shape of x (any floating type, on the CPU); `draw` are 16 random bits
     of each element, which the seed decides. 0 ≤ left < 65536. Only where `library()` is.
     """
-    found = library()
-    assert found is not None
     x = x.contiguous()
     y = torch.empty_like(x)
-    scaled = None if scale == 1 else _SCALED.get(x.dtype)
-    name = scaled or f"keep_{8 * x.element_size()}"
-    getattr(found, name)(x.data_ptr(), y.data_ptr(), x.numel(), seed, left, scale, torch.get_num_threads())
+    scaled = scale != 1 and x.dtype in KINDS
+    _call(
+        f"keep_{KINDS[x.dtype]}_times" if scaled else f"keep_{8 * x.element_size()}", x, y, x.numel(), seed, left, scale
+    )
     return y if scaled or scale == 1 else y.mul_(scale)
+
+
+def rms_norm(x: Tensor, w: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """`w round(x ρ)` and ρ (rows, 1) in fp32, ρ = 1 / √(mean(x²) + ε); x (rows, n), w (n,). Where `serves(x, w)`."""
+    y, root = torch.empty_like(x), torch.empty(len(x), 1)
+    _call(f"rms_norm_{KINDS[x.dtype]}", x, w, y, root, *x.shape, epsilon)
+    return y, root
+
+
+def rms_norm_backward(g: Tensor, x: Tensor, w: Tensor, root: Tensor) -> Tensor:
+    """The gradient of x (rows, n) for that of y, g. Where `serves(g, x, w)`."""
+    dx = torch.empty_like(x)
+    _call(f"rms_norm_backward_{KINDS[x.dtype]}", g, x, w, root, dx, *x.shape)
+    return dx
+
+
+def running_softmax(z: Tensor, top: Tensor, total: Tensor) -> Tensor:
+    """Make z (rows, n) into exp(z − top), where top (rows, 1), in fp32, becomes the largest number so far; the factor (rows, 1) by
+    which what was summed before has shrunk. total (rows, 1) becomes total · factor + their sum. Where `serves(z)`.
+    """
+    shrunk = torch.empty_like(top)
+    _call(f"running_softmax_{KINDS[z.dtype]}", z, top, total, shrunk, *z.shape)
+    return shrunk
+
+
+def _call(name: str, *given: Tensor | float) -> None:
+    function = getattr(library(), name)
+    function(*(each.data_ptr() if isinstance(each, Tensor) else each for each in given), torch.get_num_threads())
 
 
 @cache
@@ -53,24 +98,35 @@ def _compiled(compiler: str) -> Path:
     """The file, made unless it is there. Its name stands for the source, the flags, the compiler and the processor."""
     from huggingface_hub import constants
 
-    source = (files("fewtune.kernels") / "native.c").read_bytes()
+    sources = {name: (files("fewtune.kernels") / name).read_bytes() for name in SOURCES}
     # Without a library for threads of its own: it finds torch's when it is loaded. Two would take the cores from each other.
-    flags = ["-O3", "-march=native", "-fopenmp", "-fPIC", "-shared", "-nostdlib"]
+    flags = [
+        "-O3",
+        "-march=native",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fopenmp",
+        "-fPIC",
+        "-shared",
+        "-nostdlib",
+    ]
     if platform.machine() == "x86_64":
         flags.append("-mprefer-vector-width=512")
     told = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=SECONDS).stdout
-    digest = hashlib.sha256(b"\0".join([source, *map(str.encode, flags), told, _processor().encode()])).hexdigest()
+    digest = hashlib.sha256(
+        b"\0".join([*sources.values(), *map(str.encode, flags), told, _processor().encode()])
+    ).hexdigest()
     folder = Path(constants.HF_HOME) / "fewtune" / "native"
     made = folder / f"{digest[:32]}.so"
     if made.exists():
         return made
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with TemporaryDirectory(dir=folder) as part:
-        code, result = (Path(part) / name for name in ("native.c", made.name))
-        code.write_bytes(source)
-        subprocess.run(
-            [compiler, *flags, str(code), "-o", str(result)], capture_output=True, check=True, timeout=SECONDS
-        )
+        for name, text in sources.items():
+            (Path(part) / name).write_bytes(text)
+        result = Path(part) / made.name
+        command = [compiler, *flags, str(Path(part) / SOURCES[0]), "-o", str(result)]
+        subprocess.run(command, capture_output=True, check=True, timeout=SECONDS)
         result.replace(made)  # whole or not at all, though several processes may do so at once
     return made
 
@@ -88,8 +144,7 @@ def _processor() -> str:
 def _loaded(made: Path) -> ctypes.CDLL:
     """With the types of the arguments. Raises OSError where a symbol is not found."""
     found = ctypes.CDLL(str(made))
-    given = [*[ctypes.c_void_p] * 2, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint16, ctypes.c_float, ctypes.c_int]
-    for name in ("keep_16", "keep_32", "keep_64", *_SCALED.values()):
+    for name, given in _GIVEN.items():
         function = getattr(found, name)
-        function.argtypes, function.restype = given, None
+        function.argtypes, function.restype = [*(_SIGNS[sign] for sign in given), ctypes.c_int], None
     return found

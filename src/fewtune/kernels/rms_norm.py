@@ -4,8 +4,9 @@
 
     dx = ρ (u − x ρ² mean(u ∘ x))        u = w ∘ g,  g = dL/dy,  all in fp32, rounded once
 
-The forward pass is bit for bit what T5, Llama and Qwen compute. Taken apart by autograd the backward pass is about twenty
-passes over memory, most of them from one type to another. Here both go through the rows in parts that stay in a core's cache.
+The forward pass is what T5, Llama and Qwen compute; bit for bit where torch's operations do it, else but for the order of a sum.
+Taken apart by autograd the backward pass is about twenty passes over memory, most of them from one type to another. Here both are
+compiled (native.c) where there is a C compiler, and else go through the rows in parts that stay in a core's cache.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from fewtune.kernels import native
 
 _PART = 65536
 """Numbers in a part, in fp32 256 KB: the quickest of 16,384 to 262,144 at widths of 512 and 1,024, by a little."""
@@ -30,6 +33,10 @@ def rms_norm(x: Tensor, w: Tensor, epsilon: float) -> Tensor:
 class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, epsilon: float) -> Tensor:
+        if native.serves(x, w):
+            y, root = native.rms_norm(x, w, epsilon)
+            ctx.save_for_backward(x, w, root)
+            return y
         y, wide = torch.empty_like(x), torch.promote_types(x.dtype, torch.float32)
         root = torch.empty(len(x), 1, dtype=wide, device=x.device)
         buffers = _buffers(x, wide)
@@ -47,6 +54,8 @@ class _RmsNorm(torch.autograd.Function):
         ctx: Any, g: Tensor
     ) -> tuple[Tensor, None, None]:
         x, w, root = cast(tuple[Tensor, Tensor, Tensor], ctx.saved_tensors)
+        if native.serves(x, w):
+            return native.rms_norm_backward(g.contiguous(), x, w, root), None, None
         dx, gain, buffers = torch.empty_like(x), w.to(root.dtype), _buffers(x, root.dtype)
         for g_part, x_part, dx_part, root_part in _parts(g, x, dx, root):
             u, wide = (buffer[: len(x_part)] for buffer in buffers)
