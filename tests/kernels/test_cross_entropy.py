@@ -117,10 +117,12 @@ def test_bf16_is_as_near_to_the_truth_as_torch_is(learns: bool) -> None:
         assert mine.dtype == other.dtype == torch.bfloat16
         error, bound = (float((each.double() - truth).norm() / truth.norm()) for each in (mine, other))
         assert error < max(2 * bound, 2**-8), (error, bound)
+
     # Without a scale and a bias the logits stay in bf16, where the exponentials are compiled.
-    bare = lambda h, w, labels: F.cross_entropy(
-        F.linear(h, w).to(torch.promote_types(h.dtype, torch.float32)), labels, reduction="sum"
-    )  # noqa: E501,E731
+    def bare(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+        logits = F.linear(hidden, weight)
+        return F.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), labels, reduction="sum")
+
     pair = low[:2]
     exact, torchs = (grads(bare, some) for some in ([each.double() for each in pair], pair))
     ours = grads(lambda h, w, labels: linear_cross_entropy(h, w, None, labels), pair)
