@@ -150,10 +150,7 @@ def asked(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="measure anew what is known")
     parser.add_argument("--out", type=Path, default=ROOT / "build/bench")
     parser.add_argument("--results", type=Path, default=RESULTS, help=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
-    if options.ablate and not SWITCHES:
-        parser.error("benchmarks/contest/ablation.py names no trick yet")
-    return options
+    return parser.parse_args(argv)
 
 
 def todo(options: argparse.Namespace) -> list[tuple[Cell, list[Contender]]]:
@@ -166,8 +163,10 @@ def todo(options: argparse.Namespace) -> list[tuple[Cell, list[Contender]]]:
     if options.method:
         cells = [cell for cell in cells if cell.method in options.method]
     if options.ablate:
-        each = [OURS, *(replace(OURS, without=name) for name in SWITCHES)]
-        return [(cell, each) for cell in cells if cell.method == "lora" and not cell.until_loss]
+        # The frozen part is filled once and read in every epoch, so `head` is judged over all its epochs.
+        timed = [cell for cell in cells if cell.method != "full" and cell.until_loss == (cell.method == "head")]
+        acting = {cell: [name for name, switch in SWITCHES.items() if switch.acts(cell)] for cell in timed}
+        return [(cell, [OURS, *(replace(OURS, without=name) for name in names)]) for cell, names in acting.items()]
     return [(cell, contenders(cell, quick=options.quick, compiled=options.compile)) for cell in cells]
 
 

@@ -53,15 +53,18 @@ def run(
 
     config = fewtune.RunConfig.model_validate(options(cell, settings, folder, folder / f"run-{contender.file}"))
 
+    # Where a frozen part is computed once, that is where training begins.
+    begins = "frozen" if cell.method == "head" and not contender.without else "training"
+
     def heard(event: Any) -> None:
-        if event.kind == "phase" and event.phase == "training":
+        if event.kind == "phase" and event.phase == begins:
             turns.begins()
         elif event.kind == "step":
             turns.step(event.loss)
         elif event.kind == "evaluation":
             turns.evaluated(event.loss)
 
-    with SWITCHES[contender.without]() if contender.without else nullcontext():
+    with SWITCHES[contender.without].off() if contender.without else nullcontext():
         try:
             fewtune.train(config, on_event=heard, on_plan=planned, show="none")
         except Over:

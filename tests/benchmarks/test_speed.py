@@ -9,7 +9,13 @@ import pytest
 
 from benchmarks import speed
 from benchmarks.contest import contest
+from benchmarks.contest.ablation import ALL, SWITCHES
 from benchmarks.contest.cells import Cell, Settings
+from fewtune import run
+from fewtune.engine import loop
+from fewtune.kernels import native
+from fewtune.methods._low_rank import LowRankLinear
+from fewtune.tasks import _language, seq2seq
 
 Found = dict[str, Any]
 
@@ -80,7 +86,7 @@ def test_busy_figures_replace_no_quiet_ones(calls: list[str], tmp_path: Path) ->
     assert not any(each["provisional"] for each in found.values())
 
 
-def test_what_is_asked_for(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_asked_for() -> None:
     def cells(*argv: str) -> list[Cell]:
         return [cell for cell, _ in speed.todo(speed.asked([*argv]))]
 
@@ -91,13 +97,12 @@ def test_what_is_asked_for(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert [cell.shape for cell in cells("--only", "qwen-32k")] == ["qwen-32k"]
     with pytest.raises(SystemExit):
         speed.asked(["--only", "gpt-9"])
-    monkeypatch.setattr(speed, "SWITCHES", {})
-    with pytest.raises(SystemExit):
-        speed.asked(["--ablate"])
-    assert "no trick yet" in capsys.readouterr().err
-    monkeypatch.setattr(speed, "SWITCHES", {"fused loss": object})
-    [(_, taking_part)] = speed.todo(speed.asked(["--ablate", "--only", "t5-small"]))
-    assert [contender.name for contender in taking_part] == ["fewtune", "fewtune (without fused loss)"]
+    ablated = {
+        cell.name: [each.without for each in taking_part] for cell, taking_part in speed.todo(speed.asked(["--ablate"]))
+    }
+    assert "loss without logits" in ablated["t5-small-lora-16rows-dropout0.1-native"]
+    assert "loss without logits" not in ablated["bert-base-lora-16rows-dropout0.1-native"]
+    assert ablated["minilm-head-16rows-dropout0.1-native-until-loss"] == [None, "frozen part once"]
 
 
 def test_the_code_and_the_settings_decide_the_fingerprint() -> None:
@@ -109,3 +114,25 @@ def test_the_code_and_the_settings_decide_the_fingerprint() -> None:
     }
     assert len(found) == 3
     assert speed.fingerprint(cell, Settings(), []) in found
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
+    """Each goes through a place in the package that is there: what stands in it is something else inside."""
+
+    def places() -> list[object]:
+        return [
+            loop.while_learning,
+            loop.quick,
+            native.library,
+            LowRankLinear.corrected,
+            seq2seq.unformed,
+            _language.unformed,
+            run.computed_once,
+        ]
+
+    before = places()
+    with SWITCHES[name].off():
+        changed = sum(now is not then for now, then in zip(places(), before, strict=True))
+    assert changed == {"loss without logits": 2, ALL: 7}.get(name, 1)
+    assert places() == before

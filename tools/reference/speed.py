@@ -114,12 +114,20 @@ def _reached(each: Found, name: str) -> list[str]:
 def _tricks(cells: list[Found]) -> str:
     if not cells:
         return "Not measured yet."
-    lines = [
-        [_what(each), name.partition("without ")[2].rstrip(")"), f"{ratio['speed']:.2f} ×", f"{ratio['memory']:.2f}"]
-        for each in cells
-        for name, ratio in each["ratios"].items()
-    ]
+    lines = [[_what(each), *line] for each in cells for line in _trick(each)]
     return table(["what", "trick", "speed with it to without", "memory with it to without"], lines)
+
+
+def _trick(each: Found) -> Iterable[list[str]]:
+    """A line for each that was switched off; of a cell that is judged over all its epochs their seconds are compared."""
+    if each["cell"]["until_loss"]:
+        with_all = each["contenders"]["fewtune"]["whole"]
+        ratios = {name: (other["whole"] / with_all, None) for name, other in each["contenders"].items()}
+    else:
+        ratios = {name: (ratio["speed"], ratio["memory"]) for name, ratio in each["ratios"].items()}
+    for name, (faster, memory) in ratios.items():
+        if trick := name.partition("without ")[2].rstrip(")"):
+            yield [trick, f"{faster:.2f} ×", "–" if memory is None else f"{memory:.2f}"]
 
 
 def _contenders(cells: list[Found]) -> str:
