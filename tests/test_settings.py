@@ -60,6 +60,7 @@ def test_defaults():
             "learning_rate": None,
             "batch_size": None,
             "accumulation": 1,
+            "max_batch_tokens": None,
             "weight_decay": 0.01,
             "warmup": 0.06,
             "schedule": "linear",

@@ -89,9 +89,12 @@ class TrainConfig(Config):
     learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate of AdamW; empty: the method's default for the model's width."""
     batch_size: int | None = Field(default=None, ge=1)
-    """Rows per forward pass; empty: chosen from the number of rows."""
+    """Rows per batch; empty: chosen from the number of rows."""
     accumulation: int = Field(default=1, ge=1)
-    """Forward passes per optimiser step. Losses are counted over the whole window, so it equals one big batch."""
+    """Batches per optimiser step. Losses are counted over the whole window, so it equals one big batch."""
+    max_batch_tokens: int | None = Field(default=None, ge=1)
+    """Most tokens, padding among them, that go through the model at once: a larger batch goes in parts, with the same gradient;
+    empty: 2048 on a CPU, no limit elsewhere."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay, on matrices only (never on biases and norms)."""
     warmup: float = Field(default=0.06, ge=0, lt=1)

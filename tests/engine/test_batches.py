@@ -1,16 +1,18 @@
 """The order: each epoch a permutation, a function of seed and epoch alone, with little padding, going on where it stopped."""
 
-from itertools import chain, pairwise
+from collections.abc import Sequence
+from itertools import chain, combinations, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fewtune.engine.batches import Batches
+from fewtune.engine.batches import Batches, within
 from fewtune.tasks._base import Features
 
 SIZES = st.integers(1, 9)
+LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=40)
 
 
 def features(lengths: list[int]) -> list[Features]:
@@ -116,3 +118,66 @@ def test_grouping_leaves_batches_in_random_order_of_length() -> None:
     pieces = ragged(1600)
     means = [np.mean([len(pieces[row]["input_ids"]) for row in w[0]]) for w in one_epoch(Batches(pieces, 8, 1, seed=0))]
     assert abs(np.corrcoef(np.arange(len(means)), means)[0, 1]) < 0.2
+
+
+def rectangle(pieces: Sequence[Features]) -> int:
+    """Tokens of a padded batch."""
+    return len(pieces) * max(len(piece["input_ids"]) for piece in pieces)
+
+
+@given(LENGTHS, st.integers(1, 200))
+def test_the_parts_of_a_batch_hold_every_piece_once_and_no_more_tokens_than_asked_for(
+    lengths: list[int], most: int
+) -> None:
+    pieces = features(lengths)
+    parts = within(pieces, most, rectangle)
+    assert sorted(piece["row"] for part in parts for piece in part) == list(range(len(lengths)))
+    assert all(rectangle(part) <= most or len(part) == 1 for part in parts)
+    assert parts == within(pieces, most, rectangle)
+    if rectangle(pieces) <= most:
+        assert parts == [pieces], "what fits stays as it is"
+    assert within(pieces, None, rectangle) == [pieces]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=9), st.integers(12, 60))
+def test_there_are_as_few_parts_as_can_be_and_the_largest_is_as_small_as_can_be(lengths: list[int], most: int) -> None:
+    """Among all ways to cut the sorted lengths, tried one by one."""
+    ordered = sorted(lengths, reverse=True)
+    ways = []
+    for count in range(len(ordered)):
+        for places in combinations(range(1, len(ordered)), count):
+            edges = [0, *places, len(ordered)]
+            ways.append([(last - first) * ordered[first] for first, last in pairwise(edges)])
+    allowed = [way for way in ways if max(way) <= most]
+    best = min((len(way), max(way)) for way in allowed)
+    parts = within(features(lengths), most, rectangle)
+    assert (len(parts), max(map(rectangle, parts))) == best
+
+
+@settings(max_examples=60, deadline=None)
+@given(LENGTHS, SIZES, SIZES, st.integers(20, 90), st.integers(0, 99), st.data())
+def test_cut_windows_show_every_row_once_and_go_on_where_the_state_was_taken(
+    lengths: list[int], batch_size: int, accumulation: int, most: int, seed: int, data: st.DataObject
+) -> None:
+    def parts_of(batches: Batches, stop: int | None = None) -> list[list[list[int]]]:
+        found = []
+        for window in batches.rest_of_epoch():
+            cut = [part for batch in window for part in within(batch, most, rectangle)]
+            found.append([[piece["row"] for piece in part] for part in cut])
+            if len(found) == stop:
+                break
+        return found
+
+    def new() -> Batches:
+        return Batches(features(lengths), batch_size, accumulation, seed)
+
+    whole = parts_of(new())
+    assert sorted(flat(whole)) == list(range(len(lengths)))
+    assert [sorted(chain(*window)) for window in whole] == [sorted(chain(*window)) for window in one_epoch(new())]
+    stop = data.draw(st.integers(1, len(whole)))
+    first, second = new(), new()
+    seen = parts_of(first, stop)
+    if stop < len(whole):
+        second.restore(first.state())
+        seen += parts_of(second)
+    assert seen == whole

@@ -12,7 +12,7 @@ from transformers import BertTokenizer
 
 from engine.runs import LABELS, reviews, write_model, write_reviews
 from fewtune.engine.batches import Batches
-from fewtune.engine.prepare import Prepared, default_batch_size, prepare
+from fewtune.engine.prepare import Prepared, default_batch_size, default_batch_tokens, prepare
 from fewtune.errors import ConfigError, DataError, FewtuneError, MethodError, ModelError
 from fewtune.methods.prompt_tuning import PromptTuning
 from fewtune.record.plan import Finding
@@ -85,7 +85,13 @@ def test_steps_are_the_windows_of_the_batches(
     batches = Batches(made.examples["train"].features, batch_size, accumulation, seed=0)
     assert made.plan.steps == sum(1 for _ in range(epochs) for _ in batches.rest_of_epoch())
     assert (made.plan.epochs, made.plan.batch_size, made.plan.accumulation) == (epochs, batch_size, accumulation)
-    assert made.plan.found == ("train.learning_rate", "task.name", "task.max_length", "task.labels")
+    assert made.plan.found == (
+        "train.learning_rate",
+        "train.max_batch_tokens",
+        "task.name",
+        "task.max_length",
+        "task.labels",
+    )
 
 
 def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data: Path) -> None:
@@ -94,6 +100,7 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
         "train.epochs",
         "train.batch_size",
         "train.learning_rate",
+        "train.max_batch_tokens",
         "task.name",
         "task.max_length",
         "task.labels",
@@ -102,11 +109,16 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
     assert made.config.train.epochs == made.plan.epochs == method.default_epochs(70, 2)
     assert made.config.train.batch_size == made.plan.batch_size == default_batch_size(70)
     assert made.config.train.learning_rate == made.plan.learning_rate == method.default_learning_rate(WIDTH)
-    given = prepared(model, data, train={"learning_rate": 0.125})
-    assert given.plan.learning_rate == 0.125
+    assert made.config.train.max_batch_tokens == made.plan.max_batch_tokens == 2048
+    given = prepared(model, data, train={"learning_rate": 0.125, "max_batch_tokens": 99})
+    assert (given.plan.learning_rate, given.plan.max_batch_tokens) == (0.125, 99)
     assert given.plan.found == ("train.epochs", "train.batch_size", "task.name", "task.max_length", "task.labels")
-    assert prepared(model, data, task="classification").plan.found[3:] == ("task.max_length", "task.labels")
+    assert prepared(model, data, task="classification").plan.found[4:] == ("task.max_length", "task.labels")
     assert made.config.model.name == str(model.resolve())
+
+
+def test_on_a_graphics_card_batches_stay_whole() -> None:
+    assert [default_batch_tokens(device) for device in ("cpu", "cuda", "mps")] == [2048, None, None]
 
 
 def test_a_prepared_config_prepares_to_the_same_plan(model: Path, data: Path) -> None:

@@ -57,6 +57,24 @@ def test_masks_token_by_token(task: str, architecture: str, grid: Grid) -> None:
     _PROOFS[task](prepared, architecture, batch)
 
 
+@each_pair
+def test_what_a_batch_will_hold_is_known_before(task: str, architecture: str, grid: Grid) -> None:
+    """Also where it is packed; and more pieces never make it smaller, longest first, on which cutting relies."""
+    prepared = grid.prepared(task, architecture)
+    ways = [prepared.task]
+    if getattr(prepared.task, "shift", 0) and hasattr(prepared.task, "packing"):
+        ways.append(prepared.task.model_copy(update={"packing": True}))
+    for way in ways:
+        pieces = sorted(prepared.examples["train"].features, key=lambda piece: -len(piece["input_ids"]))
+        sizes = []
+        for count in range(1, len(pieces) + 1):
+            batch = way.collate(pieces[:count], prepared.tokenizer)
+            held = batch["input_ids"].numel() + (batch["label"].numel() if task == "seq2seq" else 0)
+            assert way.padded(pieces[:count]) == held
+            sizes.append(held)
+        assert sizes == sorted(sizes)
+
+
 def plain(prepared: Prepared, text: str) -> Any:
     """The tokens of a text with nothing around them, from the tokenizers library."""
     return prepared.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)  # pyright: ignore[reportAttributeAccessIssue]

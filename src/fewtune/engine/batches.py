@@ -1,6 +1,7 @@
 """The order in which training features are seen: shuffled by seed and epoch, and grouped by length to pad little."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,31 @@ POOL = 50
 def number_of(piece: Features) -> int:
     """Which of all features a piece in a window is."""
     return piece["chance"][2]
+
+
+def within(
+    pieces: Sequence[Features], most: int | None, padded: Callable[[Sequence[Features]], int]
+) -> list[list[Features]]:
+    """A batch in parts of at most `most` tokens as `padded` counts them: the fewest parts there can be, evenly filled.
+
+    What fits stays as it is, else pieces of similar length stand together. A piece that is longer than `most` stands alone.
+    The order of a step is not touched by this, nor is its gradient: losses are divided by what the whole step counts.
+    """
+    if most is None or padded(pieces) <= most:
+        return [list(pieces)]
+    longest_first = sorted(pieces, key=lambda piece: -padded([piece]))
+
+    def parts(limit: int) -> list[list[Features]]:
+        found: list[list[Features]] = []
+        start = 0
+        while rest := longest_first[start:]:
+            fits = bisect_right(range(1, len(rest) + 1), limit, key=lambda count: padded(rest[:count]))
+            found.append(rest[: max(1, fits)])
+            start += len(found[-1])
+        return found
+
+    fewest = len(parts(most))
+    return parts(bisect_left(range(most), True, key=lambda limit: len(parts(limit)) <= fewest))
 
 
 @dataclass

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fewtune.adapted import Adapted
 from fewtune.data.rows import Row
 from fewtune.engine import checkpoint
-from fewtune.engine.batches import Batches, number_of
+from fewtune.engine.batches import Batches, number_of, within
 from fewtune.engine.evaluate import Outputs, Shortcut, no_shortcut, run_model, to_device
 from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
@@ -145,8 +145,10 @@ class Loop:
         self.progress = Progress(**state["progress"])
 
     def _step(self, window: list[list[Features]]) -> None:
-        """One optimiser step over a window of micro-batches."""
+        """One optimiser step over a window of batches, each of which goes through the model in parts where it is too large."""
         device = self.adapted.model.device
+        most = self.config.train.max_batch_tokens
+        window = [part for batch in window for part in within(batch, most, self.task.padded)]
         batches = [self.task.collate(features, self.tokenizer) for features in window]
         counted = torch.tensor(sum(self.task.count(batch) for batch in batches), device=device)
         # A window in which nothing carries loss (replies that were cut off) moves nothing.

@@ -107,7 +107,7 @@ def prepare(config: RunConfig) -> Prepared:
     refuse_unknown(empty, tokenizer, origin.name, (piece["input_ids"] for name in SPLITS for piece in features[name]))
     adapted = applied(empty, config.method, quantize=config.model.quantize)
     learned = task.learned(features["train"])
-    filled, found = _fill(config, task, origin, len(learned), width)
+    filled, found = _fill(config, task, origin, len(learned), width, device)
     options = filled.train
     assert options.epochs and options.batch_size and options.learning_rate
     micro = -(-len(learned) // options.batch_size)
@@ -136,6 +136,7 @@ def prepare(config: RunConfig) -> Prepared:
         epochs=options.epochs,
         batch_size=options.batch_size,
         accumulation=options.accumulation,
+        max_batch_tokens=options.max_batch_tokens,
         steps=options.epochs * -(-micro // options.accumulation),
         learning_rate=options.learning_rate,
         precision=precision.name,
@@ -180,7 +181,9 @@ def limited(task: T, tokenizer: PreTrainedTokenizerBase, positions: int | None, 
     return task.model_copy(update={"max_length": int(min(limits))})
 
 
-def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) -> tuple[RunConfig, list[str]]:
+def _fill(
+    config: RunConfig, task: Task, origin: Origin, rows: int, width: int, device: str
+) -> tuple[RunConfig, list[str]]:
     train, model = config.train, config.model
     labels = len(getattr(task, "labels", None) or (0, 1))  # a task without labels counts as one with two
     if (format := stored_as(config.method, model.quantize)) != model.quantize:
@@ -192,8 +195,9 @@ def _fill(config: RunConfig, task: Task, origin: Origin, rows: int, width: int) 
         "epochs": config.method.default_epochs(rows, labels),
         "batch_size": default_batch_size(rows),
         "learning_rate": config.method.default_learning_rate(width),
+        "max_batch_tokens": default_batch_tokens(device),
     }
-    found = {name: value for name, value in defaults.items() if getattr(train, name) is None}
+    found = {name: value for name, value in defaults.items() if getattr(train, name) is None and value is not None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}
     of_task = filled_in(config.task, task) if config.task else ["name", *filled_in(type(task).model_validate({}), task)]
     sections = {"model": of_model, "train": found, "task": of_task}
@@ -211,6 +215,11 @@ def recounted(plan: Plan, adapted: Adapted) -> Plan:
 def default_batch_size(rows: int) -> int:
     """8 rows per step below 500 training rows, else 16; see docs/decisions/defaults.md."""
     return 8 if rows < 500 else 16
+
+
+def default_batch_tokens(device: str) -> int | None:
+    """2048 tokens at once on a CPU, where more take memory and no less time; see docs/decisions/speed-batches.md."""
+    return 2048 if device == "cpu" else None
 
 
 def _unsettled(method: str) -> Finding:

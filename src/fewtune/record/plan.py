@@ -83,6 +83,8 @@ class Plan(Config):
     epochs: int
     batch_size: int
     accumulation: int
+    max_batch_tokens: int | None = None
+    """Tokens beyond which a batch goes through the model in parts; None: there is no such limit."""
     steps: int
     """Optimiser steps if nothing stops it early."""
     learning_rate: float

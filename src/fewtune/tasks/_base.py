@@ -199,6 +199,10 @@ class Task(Config, ABC):
     def collate(self, features: Sequence[Features], tokenizer: PreTrainedTokenizerBase) -> Batch:
         """Features → one padded batch on the CPU; it has a `label` where all of them have what the loss needs."""
 
+    def padded(self, features: Sequence[Features]) -> int:
+        """Tokens of the batch that `collate` would make of these pieces, padding among them; more pieces never have fewer."""
+        return len(features) * max(len(piece["input_ids"]) for piece in features)
+
     @abstractmethod
     def count(self, batch: Batch) -> float:
         """The weight that carries loss in the batch, known before the forward pass."""

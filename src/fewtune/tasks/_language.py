@@ -98,8 +98,7 @@ class LanguageTask(Task):
         """
         laid = [self.laid_out(piece, tokenizer) for piece in features]
         lengths = [len(ids) for ids, _ in laid]
-        longest = max(lengths)
-        lines = bins(lengths, max(self.max_length or 0, longest)) if self.packing else [[i] for i in range(len(laid))]
+        lines = self._lines(lengths)
         width = max(sum(lengths[index] for index in line) for line in lines)
         shape = (len(lines), width)
         batch: Batch = {
@@ -121,6 +120,12 @@ class LanguageTask(Task):
             place[row, at:] = torch.arange(width - at)
         # With a mask transformers would take the positions for those of one text, and let pieces see each other.
         return batch | ({"position_ids": place} if self.packing else {"attention_mask": (batch["piece"] >= 0).long()})
+
+    def padded(self, features: Sequence[Features]) -> int:
+        """Of packed pieces those of the lines that they share."""
+        lengths = [len(piece["input_ids"]) for piece in features]
+        lines = self._lines(lengths)
+        return len(lines) * max(sum(lengths[index] for index in line) for line in lines)
 
     def count(self, batch: Batch) -> float:
         """The tokens to be foreseen."""
@@ -158,6 +163,12 @@ class LanguageTask(Task):
             labels, of = (self._foretold(part[name], part) for name in ("label", "piece"))
             kept += by_piece(likelihood(self.outputs(model, part), labels), of, len(kept))
         return list(kept), float(kept[:, 0].sum())
+
+    def _lines(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Which pieces of a batch stand in one row."""
+        if not self.packing:
+            return [[index] for index in range(len(lengths))]
+        return bins(lengths, max(self.max_length or 0, *lengths))
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
         return {name: batch[name] for name in _INPUTS if name in batch} | ({"use_cache": False} if self.shift else {})

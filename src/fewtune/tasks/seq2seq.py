@@ -189,10 +189,13 @@ class Seq2seq(Task):
         """`input_ids`, `attention_mask` (rows, source) and, where all are known, `label` (rows, target), padded with -100."""
         batch: Batch = pad(features, tokenizer)
         if all(piece["label"] is not None for piece in features):
-            longest = max(len(piece["label"]) for piece in features)
-            padded = [piece["label"] + [IGNORED] * (longest - len(piece["label"])) for piece in features]
-            batch["label"] = torch.tensor(padded)
+            targets = [torch.tensor(piece["label"], dtype=torch.long) for piece in features]
+            batch["label"] = torch.nn.utils.rnn.pad_sequence(targets, batch_first=True, padding_value=IGNORED)
         return batch
+
+    def padded(self, features: Sequence[Features]) -> int:
+        """Those of the targets too."""
+        return super().padded(features) + len(features) * max(len(piece["label"] or ()) for piece in features)
 
     def count(self, batch: Batch) -> float:
         """The target's tokens, its end token among them."""

@@ -63,6 +63,11 @@ def _options(run: Run, words: Words) -> list[Option]:
         ("steps", words.whole(plan.steps), ""),
         ("batch", words.whole(plan.batch_size), "train.batch_size"),
         ("accumulation", words.whole(plan.accumulation), "train.accumulation"),
+        (
+            "batch_tokens",
+            words.whole(plan.max_batch_tokens) if plan.max_batch_tokens else "",
+            "train.max_batch_tokens",
+        ),
         ("rate", words.short(plan.learning_rate), "train.learning_rate"),
         ("precision", plan.precision, "hardware.precision"),
         ("device", cpu if plan.device == "cpu" else plan.device, "hardware.device"),
