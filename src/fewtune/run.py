@@ -22,7 +22,7 @@ from fewtune.engine.calibration import first_batches, mean_loss
 from fewtune.engine.frozen import computed_once
 from fewtune.engine.judge import JUDGED, decide, judge
 from fewtune.engine.loop import Loop
-from fewtune.engine.machine import forget_peaks, gpu_name, memory
+from fewtune.engine.machine import forget_peaks, made_with, memory
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare, recounted
 from fewtune.engine.preview import Shown
@@ -163,7 +163,7 @@ _MEASURED = ("phase", "evaluation", "stopped", "done")
 def _made_with(prepared: Prepared) -> dict[str, Any]:
     """`environment.json`: the machine and the versions, and what an auditor asks for beside them."""
     return environment() | {
-        "gpu": gpu_name(prepared.precision.device),
+        **made_with(prepared.precision.device),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "weights_sha256": weights_sha256(prepared.origin),
     }

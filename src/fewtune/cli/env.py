@@ -12,6 +12,7 @@ def env(as_json: bool) -> None:
     import torch
 
     from fewtune.engine.precision import choose_device, choose_precision
+    from fewtune.kernels import native
     from fewtune.record.environment import environment
     from fewtune.settings import HardwareConfig
 
@@ -19,6 +20,7 @@ def env(as_json: bool) -> None:
     about = environment() | {
         "device": device,
         "device_name": torch.cuda.get_device_name() if device == "cuda" else None,
+        "compiled_kernels": native.library() is not None,
         "precision": choose_precision(HardwareConfig(), device).name,
         "threads": torch.get_num_threads(),
     }

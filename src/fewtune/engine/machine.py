@@ -1,7 +1,10 @@
 """What a run takes of the machine it runs on."""
 
+from typing import Any
+
 import torch
 
+from fewtune.kernels import native
 from fewtune.record.memory import peak_memory
 
 
@@ -17,6 +20,11 @@ def forget_peaks(device: str) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def gpu_name(device: str) -> str | None:
-    """What the card is called."""
-    return torch.cuda.get_device_name() if device == "cuda" else None
+def made_with(device: str) -> dict[str, Any]:
+    """What the numbers of a run depend on beside versions, as `environment.json` holds it: what the card is called, and on a CPU
+    whether a C compiler made the kernels (kernels/native.py), whose dropout draws other bits.
+    """
+    return {
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
+        "compiled_kernels": native.library() is not None if device == "cpu" else None,
+    }

@@ -121,6 +121,9 @@ SENTENCES: dict[str, str] = {
     "report_memory": "Memory",
     "report_gib": "{value} GiB",
     "report_gpu": "GPU",
+    "report_compiled": "Compiled kernels",
+    "report_compiled_yes": "yes",
+    "report_compiled_no": "no: torch's operations",
     "report_settings_yaml": "All options (run.yaml); the same options, data and versions give the same model on the same machine",
     "report_made": "Made by fewtune from the files of the run folder alone. This page loads nothing from the network.",
     # why a column was taken

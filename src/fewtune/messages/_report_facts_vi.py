@@ -121,6 +121,9 @@ SENTENCES: dict[str, str] = {
     "report_memory": "Bộ nhớ",
     "report_gib": "{value} GiB",
     "report_gpu": "GPU",
+    "report_compiled": "Phép tính được biên dịch",
+    "report_compiled_yes": "có",
+    "report_compiled_no": "không: dùng phép tính của torch",
     "report_settings_yaml": "Mọi tùy chọn (run.yaml); cùng tùy chọn, dữ liệu và phiên bản thì cho cùng một mô hình trên cùng một máy",
     "report_made": "Báo cáo do fewtune tạo ra chỉ từ các tệp trong thư mục của lần chạy. Trang này không tải gì từ mạng.",
     # why a column was taken

@@ -47,7 +47,7 @@ def section(run: Run, words: Words) -> Provenance:
     if environment:
         spelled = shlex.join(["fewtune", *map(str, command)]) if command else words("command_none")
         rows.append((words("command"), spelled))
-    memory = environment.get("memory_gib")
+    memory, compiled = environment.get("memory_gib"), environment.get("compiled_kernels")
     machine: list[tuple[str, Any]] = [
         (words("python"), environment.get("python")),
         (words("system"), environment.get("system")),
@@ -55,6 +55,7 @@ def section(run: Run, words: Words) -> Provenance:
         (words("cores"), environment.get("cores")),
         (words("memory"), words("gib", value=words.short(memory)) if memory else None),
         (words("gpu"), environment.get("gpu")),
+        (words("compiled"), None if compiled is None else words("compiled_yes") if compiled else words("compiled_no")),
         *environment.get("versions", {}).items(),
     ]
     return Provenance(
