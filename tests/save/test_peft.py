@@ -35,6 +35,7 @@ from models import (
     tiny_tokenizer,
     widen,
 )
+from save.beside_peft import CONFIG, WEIGHTS, move
 
 pytestmark = [
     # peft 0.21.2 still calls transformers' older name for it
@@ -45,7 +46,6 @@ pytestmark = [
     ),  # said of each nn.Linear beside a Conv1D
     pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`:UserWarning"),
 ]
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 each = pytest.mark.parametrize("architecture", ARCHITECTURES)
 VARIANTS: dict[str, LowRank] = {
     "plain": Lora(rank=3, alpha=12),
@@ -56,15 +56,6 @@ VARIANTS: dict[str, LowRank] = {
     "dora_rank_stabilized": Dora(rank=4, alpha=6, scaling="rank_stabilized", targets=("up", "down")),
     "attention_only_dropout": Lora(rank=2, alpha=4, targets=("out", "down"), dropout=0.3),
 }
-
-
-def move(model: nn.Module, std: float = 0.2) -> None:
-    """Everything that learns away from where it starts, so that a forgotten factor or head shows."""
-    generator = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.add_(std * torch.randn(parameter.shape, generator=generator))
 
 
 def ours(architecture: str, method: LowRank, folder: Path) -> Adapted:
