@@ -22,7 +22,7 @@ from models import write_tiny
 
 FILES = {"run.yaml", "plan.json", "environment.json", "events.jsonl", "checkpoints"}
 FILES |= {"decision.json", "scores.json", "predictions.jsonl", "validation_predictions.jsonl"}
-ROWS = reviews(160)
+ROWS = reviews(320)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,7 +45,7 @@ def config(inputs: Path, **options: Any) -> fewtune.RunConfig:
         "model": str(inputs / "model"),
         "data": str(inputs / "reviews.csv"),
         "method": {"name": "lora", "rank": 8, "alpha": 16, "dropout": 0.1},
-        "train": {"epochs": 10, "learning_rate": 0.01, "patience": None},
+        "train": {"epochs": 8, "learning_rate": 0.005, "patience": None},
         "eval": {"resamples": 200},
         "hardware": {"device": "cpu", "precision": "fp32", "threads": 1},
     }
@@ -85,8 +85,8 @@ def test_the_folder_holds_what_the_design_says(result: RunResult) -> None:
 
 def test_it_learns_what_can_be_learned_and_says_so(result: RunResult) -> None:
     test = result.scores.test["accuracy"]
-    assert test.value >= 0.8  # of 32 rows; guessing gets 16
-    assert test.n == 32 == result.plan.rows["test"]
+    assert test.value >= 0.9  # of 64 rows; guessing gets 32; seeds 0 to 4 reach 0.94 to 1
+    assert test.n == 64 == result.plan.rows["test"]
     assert result.scores.baselines["majority"]["test"]["accuracy"].value == 0.5
     assert result.seconds > 0
 
@@ -139,7 +139,7 @@ def test_the_config_on_disk_says_everything_and_repeats_the_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     again = build(fewtune.RunConfig, read_yaml(result.folder / "run.yaml"))
-    assert again.train.epochs == 10
+    assert again.train.epochs == 8
     assert again.train.batch_size == 8
     assert again.out is None
     repeated = fewtune.train(again)
