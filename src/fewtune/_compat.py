@@ -32,3 +32,9 @@ def is_hooked(module: torch.nn.Module) -> bool:
     everywhere = getattr(torch.nn.modules.module, "_has_any_global_hook", None)
     own = any(getattr(module, name, True) for name in _HOOKS)
     return "forward" in vars(module) or own or everywhere is None or bool(everywhere())
+
+
+LOADS = "_load_pretrained_model"
+"""Where `PreTrainedModel.from_pretrained` fills a model without weights from files. Where the name has gone, a class that
+overrides it is not asked, and the weights come as transformers reads them.
+"""

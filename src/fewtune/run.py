@@ -33,6 +33,7 @@ from fewtune.model.load import load_model
 from fewtune.record.environment import environment
 from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder, write
+from fewtune.record.memory import give_back
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores
 from fewtune.report.build import build_report
@@ -234,6 +235,7 @@ def _go(
     emit(Event(kind="phase", phase="test"))
     accelerator.free_memory()  # it holds the model too
     del loop, adapted
+    give_back()  # or the model that is loaded now stands beside the room of the one before
     tuned = load_tuned(folder.path, prepared.plan.device)  # pyright: ignore[reportArgumentType]
     # What the validation rows decide is written down before the first test row is scored, and read back from there.
     validation = prepared.examples["validation"].rows
@@ -268,14 +270,10 @@ def _accelerator(device: str) -> Accelerator:
 
 def _adapted(prepared: Prepared) -> Adapted:
     """The model with its weights and the method's edits; what learns must be what the plan said, where it could know."""
-    config = prepared.config
+    config, trust = prepared.config, prepared.config.model.trust_remote_code
+    parts = prepared.origin, prepared.task.auto_class, prepared.model_config
     model = load_model(
-        prepared.origin,
-        prepared.task.auto_class,
-        prepared.model_config,
-        new_head=prepared.plan.new_head,
-        seed=config.seed,
-        trust_remote_code=config.model.trust_remote_code,
+        *parts, new_head=prepared.plan.new_head, seed=config.seed, trust_remote_code=trust, types=prepared.types
     )
     if config.method.needs_batches:
         model = model.to(prepared.precision.torch_device)  # pyright: ignore[reportArgumentType]

@@ -362,7 +362,7 @@ def test_a_checkpoint_trained_on_other_labels_gets_a_new_head_from_the_seed(data
     assert torch.equal(classifier(prepared(folder, data)), head)
     assert not torch.equal(classifier(prepared(folder, data, seed=1)), head)
     body = _adapted(prepared(folder, data, method="head")).model.get_parameter("bert.embeddings.word_embeddings.weight")
-    assert torch.equal(body, kept["bert.embeddings.word_embeddings.weight"])
+    assert torch.equal(body, kept["bert.embeddings.word_embeddings.weight"].to(body.dtype))  # the format of the run
 
 
 def test_a_head_for_another_number_of_labels_is_replaced_too(data: Path, tmp_path: Path) -> None:

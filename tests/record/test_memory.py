@@ -1,5 +1,6 @@
 """Memory: the peak rises with what is held, and stays when it is let go."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from fewtune.record import memory
-from fewtune.record.memory import available_memory, peak_memory, total_memory
+from fewtune.record.memory import available_memory, give_back, peak_memory, total_memory
 
 MEBIBYTE = 2**20
 
@@ -57,3 +58,31 @@ def test_what_is_left_is_at_most_what_a_container_leaves(tmp_path: Path, monkeyp
 
 def test_total_memory():
     assert total_memory() == psutil.virtual_memory().total > psutil.Process().memory_info().rss
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps so much")
+def test_what_was_freed_goes_back_to_the_system() -> None:
+    """Thousands of blocks below the size from which glibc maps them one by one; the last one pins the heap."""
+    code = """
+import psutil
+from fewtune.record.memory import give_back
+held = lambda: psutil.Process().memory_info().rss
+blocks = [bytearray(60_000) for _ in range(2_000)]
+last = blocks.pop()
+del blocks
+before = held()
+give_back()
+print(before - held())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 60_000_000
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for refused in (OSError, TypeError, AttributeError):
+
+        def none(name: object, refused: type[Exception] = refused) -> None:
+            raise refused
+
+        monkeypatch.setattr("ctypes.CDLL", none)
+        assert give_back() is False

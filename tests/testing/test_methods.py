@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from fewtune.methods._low_rank import LowRank, LowRankLinear
+from fewtune.methods.dora import DoraLinear
 from fewtune.methods.lora import Lora
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.edits import Edit, Train
@@ -151,6 +152,7 @@ BROKEN = [
     ("merged_equals_adapted", with_layer(NeverMoves, "NeverMovesToo")),
     ("saved_comes_back", with_layer(ForgetsHalf, "ForgetsHalfMethod")),
     ("works_in_bf16", with_layer(UnderflowsInBf16, "UnderflowsMethod")),
+    ("reads_weights_as_declared", with_layer(DoraLinear, "ReadsMethod", reads_weights=False)),
     ("can_be_copied", SharesItselfMethod()),
     ("can_be_copied", with_layer(LowRankLinear, "OfNoModule")),  # made on the fly, so pickle cannot find its class
     ("checkpointing_changes_nothing", with_layer(CountsItsCalls, "CountsMethod")),
@@ -194,6 +196,6 @@ def test_check_method_runs_every_check_with_a_loss_of_ones_own() -> None:
 
 
 def test_the_checks_have_names_and_say_what_they_prove() -> None:
-    assert len(CHECKS) == len(method_checks()) == 12
+    assert len(CHECKS) == len(method_checks()) == 13
     assert all((check.__doc__ or "").strip().endswith(".") for check in CHECKS.values())
     assert {name for name, _ in BROKEN} | {"second_adapt_is_refused"} == CHECKS.keys()

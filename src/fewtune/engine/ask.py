@@ -32,11 +32,12 @@ from fewtune.engine.mixing import check_places, fit
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.prepare import limited
 from fewtune.engine.reading import read_rows
+from fewtune.engine.types import all_at_once
 from fewtune.errors import ConfigError, ModelError
 from fewtune.evidence.wilson import wilson
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.find import find_model
-from fewtune.model.load import load_config, load_model, load_tokenizer
+from fewtune.model.load import empty_model, load_config, load_model, load_tokenizer
 from fewtune.record.plan import Finding
 from fewtune.record.result import Score, Scores
 from fewtune.registry import find
@@ -159,9 +160,12 @@ class Asker:
             raise ModelError("ask_no_writer", name=origin.name, architecture=", ".join(names) or config.model_type)
         task = _text_to_text(config) if config.is_encoder_decoder else _conversation(tokenizer)
         task = task.for_model(config, tokenizer, origin.name)
-        model = load_model(origin, task.auto_class, config, new_head=False, seed=0, trust_remote_code=trust)
         device = choose_device(asking.hardware)
         precision = choose_precision(asking.hardware, device)
+        types = all_at_once(empty_model(task.auto_class, config, trust_remote_code=trust), precision)
+        model = load_model(
+            origin, task.auto_class, config, new_head=False, seed=0, trust_remote_code=trust, types=types
+        )
         model.requires_grad_(False)
         precision.store(model)
         task = limited(task, tokenizer, Anatomy(model).positions)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from fewtune.data.rows import Row, Turn
 from fewtune.engine.predict import Tuned
+from fewtune.engine.types import all_at_once
 from fewtune.errors import FormatError
 from fewtune.model.find import find_model
-from fewtune.model.load import load_config, load_model
+from fewtune.model.load import empty_model, load_config, load_model
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ def base_of(tuned: Tuned) -> Tuned:
     origin = find_model(config.model.name, tuned.plan.revision)
     trust = config.model.trust_remote_code
     options = load_config(origin, task.model_options(), tuned.tokenizer, trust_remote_code=trust)
-    model = load_model(origin, task.auto_class, options, new_head=False, seed=config.seed, trust_remote_code=trust)
+    types = all_at_once(empty_model(task.auto_class, options, trust_remote_code=trust), tuned.precision)
+    model = load_model(
+        origin, task.auto_class, options, new_head=False, seed=config.seed, trust_remote_code=trust, types=types
+    )
     model.requires_grad_(False)
     tuned.precision.store(model)
     return replace(tuned, model=model.to(tuned.model.device).eval())  # pyright: ignore[reportArgumentType]

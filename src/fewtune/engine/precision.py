@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -52,16 +53,23 @@ class Precision:
         So does a frozen vector beside one that learns, as a norm's gain beside its bias: a norm computes with one type. And
         where embeddings learn, every vector: what they give is fp32, and a norm does not take that with a gain in bf16.
         """
-        embeds = any(isinstance(each, nn.Embedding) and each.weight.requires_grad for each in model.modules())
         for module in model.modules():
             if isinstance(module, QuantLinear):
                 module.dtype = self.dtype
-            own = list(module.parameters(recurse=False))
-            learns = embeds or any(parameter.requires_grad for parameter in own)
-            for parameter in own:
-                kept = parameter.requires_grad or (learns and parameter.dim() == 1)
-                if not kept and parameter.is_floating_point():
-                    parameter.data = parameter.data.to(self.dtype)
+        for parameter in stored(model):
+            parameter.data = parameter.data.to(self.dtype)
+
+
+def stored(model: nn.Module) -> Iterator[nn.Parameter]:
+    """What `Precision.store` keeps in its format."""
+    embeds = any(isinstance(each, nn.Embedding) and each.weight.requires_grad for each in model.modules())
+    for module in model.modules():
+        own = list(module.parameters(recurse=False))
+        learns = embeds or any(parameter.requires_grad for parameter in own)
+        for parameter in own:
+            kept = parameter.requires_grad or (learns and parameter.dim() == 1)
+            if not kept and parameter.is_floating_point():
+                yield parameter
 
 
 def choose_device(hardware: HardwareConfig) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
+import torch
 from pydantic import ValidationError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fewtune.adapted import Adapted
+from fewtune.adapted import Adapted, applied
 from fewtune.config.read import build, read_yaml
 from fewtune.data.rows import Row
 from fewtune.engine.evaluate import run_model
 from fewtune.engine.precision import Precision, choose_device, choose_precision
+from fewtune.engine.types import parameters_by_name, types_at_once
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin, find_model
-from fewtune.model.load import load_config, load_model, load_tokenizer
+from fewtune.model.load import empty_model, load_config, load_model, load_tokenizer
 from fewtune.model.quantise import quantise
 from fewtune.record.folder import RunFolder
 from fewtune.record.plan import Plan
@@ -122,26 +124,34 @@ def config_of(run: RunFolder) -> RunConfig:
 
 
 def as_tuned(
-    run: RunFolder, config: RunConfig, plan: Plan, tokenizer: PreTrainedTokenizerBase
+    run: RunFolder,
+    config: RunConfig,
+    plan: Plan,
+    tokenizer: PreTrainedTokenizerBase,
+    precision: Precision | None = None,
 ) -> Adapted | PreTrainedModel:
     """The base model of a run in fp32 with what was learned; without adapter where the run saved the whole model.
+
+    Where what is frozen will be stored in some `precision`, as much of it as can be comes in that at once.
 
     Raises FormatError when the base model is another one now, ModelError when it is not to be had.
     """
     assert config.task is not None
-    trust = config.model.trust_remote_code
-    base = (
-        Origin(str(run.model), None, run.model) if run.model.exists() else find_model(config.model.name, plan.revision)
-    )
+    trust, whole = config.model.trust_remote_code, run.model.exists()
+    base = Origin(str(run.model), None, run.model) if whole else find_model(config.model.name, plan.revision)
     model_config = load_config(base, config.task.model_options(), tokenizer, trust_remote_code=trust)
-    model = load_model(
-        base, config.task.auto_class, model_config, new_head=False, seed=config.seed, trust_remote_code=trust
-    )
+    types: Mapping[str, torch.dtype] = {}
+    if precision and not whole:
+        empty = empty_model(config.task.auto_class, model_config, trust_remote_code=trust)
+        before = parameters_by_name(empty)
+        types = types_at_once(before, applied(empty, config.method, quantize=config.model.quantize), precision)
+    auto_class, seed = config.task.auto_class, config.seed
+    model = load_model(base, auto_class, model_config, new_head=False, seed=seed, trust_remote_code=trust, types=types)
     if type(model).__name__ != plan.architecture:
         raise FormatError("base_changed", folder=run.path, expected=plan.architecture, found=type(model).__name__)
     if config.model.quantize:  # what was learned was learned on these weights
         quantise(model, config.model.quantize)
-    return model if run.model.exists() else load_adapter(model, run.adapter)
+    return model if whole else load_adapter(model, run.adapter)
 
 
 def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"] = "auto") -> Tuned:
@@ -155,11 +165,11 @@ def load_tuned(folder: str | Path, device: Literal["auto", "cpu", "cuda", "mps"]
     tokenizer = load_tokenizer(
         Origin(str(run.tuned), None, run.tuned), trust_remote_code=config.model.trust_remote_code
     )
-    found = as_tuned(run, config, plan, tokenizer)
-    model = found.model if isinstance(found, Adapted) else found
     target = choose_device(HardwareConfig(device=device))
     wanted = plan.precision if target == plan.device else choose_precision(HardwareConfig(), target).name
     precision = Precision(wanted, target)
+    found = as_tuned(run, config, plan, tokenizer, precision)
+    model = found.model if isinstance(found, Adapted) else found
     precision.store(model)  # what was learned still asks for gradients, so it stays fp32 as in training
     model.requires_grad_(False)
     tuned = Tuned(model.to(target).eval(), config.task, tokenizer, precision, config, plan)  # pyright: ignore[reportArgumentType]

@@ -1,7 +1,7 @@
 """From options to everything that is known before the first weight is loaded: rows, features, and the plan."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +31,7 @@ from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.reading import filled_in, read_rows, split_rows
 from fewtune.engine.serving import vllm
 from fewtune.engine.sources import SPLITS
+from fewtune.engine.types import parameters_by_name, types_at_once
 from fewtune.errors import MethodError, ModelError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.base import base_facts
@@ -60,6 +61,8 @@ class Prepared:
     examples: dict[str, Examples]
     """Split → rows and features."""
     precision: Precision
+    types: Mapping[str, torch.dtype]
+    """Of the parameters that are loaded in the format of the run at once."""
     plan: Plan
 
 
@@ -96,7 +99,7 @@ def prepare(config: RunConfig) -> Prepared:
         if config.method.chooses_base or stored_as(config.method, config.model.quantize) not in (None, kept):
             raise ModelError("quantized_already", name=origin.name, format=kept)
         quantise(empty, kept)
-    anatomy = Anatomy(empty)
+    anatomy, before = Anatomy(empty), parameters_by_name(empty)
     width = anatomy.width
     if not config.method.packs and getattr(task, "packing", False):
         raise MethodError("prompt_packed", method=config.method.name)
@@ -164,7 +167,17 @@ def prepare(config: RunConfig) -> Prepared:
         base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], learned if name == "train" else features[name]) for name in SPLITS}
-    return Prepared(filled, task, origin, tokenizer, model_config, examples, precision, plan)
+    return Prepared(
+        filled,
+        task,
+        origin,
+        tokenizer,
+        model_config,
+        examples,
+        precision,
+        types_at_once(before, adapted, precision),
+        plan,
+    )
 
 
 def _head(task: Task, origin: Origin, trust: bool) -> tuple[Task, bool]:

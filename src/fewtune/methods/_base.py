@@ -56,6 +56,10 @@ class Method(Config, ABC):
     """How the base model's weights are stored under this method (see `model.quantize`); None: as the user says."""
     chooses_base: ClassVar[bool] = False
     """The method's own layers choose what is stored in place of a weight, at the start and never again (LoftQ)."""
+    reads_weights: ClassVar[bool] = True
+    """What it puts into a model may start from the values that stand in its place, which are then loaded in fp32. Without, they are
+    loaded in the format that frozen weights are kept in, and less memory is taken.
+    """
     packs: ClassVar[bool] = True
     """Works where several texts stand in one sequence."""
 

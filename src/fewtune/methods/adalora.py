@@ -174,6 +174,7 @@ class Adalora(LowRank):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     peft_type: ClassVar = "ADALORA"
     plain_lora: ClassVar = True

@@ -39,6 +39,7 @@ class Bitfit(Method):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "own"
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:

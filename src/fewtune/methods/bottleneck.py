@@ -100,6 +100,7 @@ class Bottleneck(Method):
     paper: ClassVar = Paper("Parameter-Efficient Transfer Learning for NLP", "Houlsby et al.", 2019, "1902.00751")
     starts_as_base: ClassVar = True
     mergeable: ClassVar = False
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "own"
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:

@@ -60,6 +60,7 @@ class Hira(LowRank):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     peft_type: ClassVar = "HIRA"
     layer_class: ClassVar = HiraLinear

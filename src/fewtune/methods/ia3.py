@@ -88,6 +88,7 @@ class Ia3(Method):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     peft_type: ClassVar = "IA3"
 

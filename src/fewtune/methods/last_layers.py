@@ -36,6 +36,7 @@ class LastLayers(Method):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "own"
 
     def edits(self, anatomy: Anatomy) -> Iterator[Edit]:

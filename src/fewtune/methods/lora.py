@@ -20,6 +20,7 @@ class Lora(LowRank):
     paper: ClassVar = Paper("LoRA: Low-Rank Adaptation of Large Language Models", "Hu et al.", 2021, "2106.09685")
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     plain_lora: ClassVar = True
     peft_type: ClassVar = "LORA"

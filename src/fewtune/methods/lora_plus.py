@@ -29,6 +29,7 @@ class LoraPlus(LowRank):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     plain_lora: ClassVar = True
     peft_type: ClassVar = "LORA"

@@ -125,6 +125,7 @@ class NbLora(LowRank):
     paper: ClassVar = Paper("Norm-Bounded Low-Rank Adaptation", "Wang, Dvijotham and Manchester", 2025, "2501.19050")
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "own"
     plain_lora: ClassVar = True
     layer_class: ClassVar = NormBoundedLinear

@@ -55,6 +55,7 @@ class PrefixTuning(Method):
     )
     starts_as_base: ClassVar = False
     mergeable: ClassVar = False
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     peft_type: ClassVar = "PREFIX_TUNING"
     peft_tasks: ClassVar = ("CAUSAL_LM", "SEQ_CLS", "TOKEN_CLS")

@@ -35,6 +35,7 @@ class Qlora(LowRank):
     paper: ClassVar = Paper("QLoRA: Efficient Finetuning of Quantized LLMs", "Dettmers et al.", 2023, "2305.14314")
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     peft_type: ClassVar = "LORA"
     quantize: ClassVar = "nf4"

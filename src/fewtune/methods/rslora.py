@@ -26,6 +26,7 @@ class Rslora(LowRank):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "peft"
     plain_lora: ClassVar = True
     peft_type: ClassVar = "LORA"

@@ -195,6 +195,7 @@ class Scalora(LowRank):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     saved_as: ClassVar = "own"
     plain_lora: ClassVar = True
     layer_class: ClassVar = ScaledLinear

@@ -132,6 +132,7 @@ class Vera(Method):
     )
     starts_as_base: ClassVar = True
     mergeable: ClassVar = True
+    reads_weights: ClassVar = False
     plain_lora: ClassVar = True
     saved_as: ClassVar = "peft"
     peft_type: ClassVar = "VERA"

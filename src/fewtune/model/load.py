@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from fewtune.errors import ModelError
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.bitsandbytes import put_codes, quantised_as, read_codes
 from fewtune.model.find import Origin
+from fewtune.model.typed import loading_as, plain_class
+from fewtune.record.memory import give_back
 
 _EMPTY = 2
 """Where the files are missing, transformers makes a tokenizer of special tokens and at most two others, without a word."""
@@ -92,8 +95,12 @@ def load_model(
     new_head: bool,
     seed: int,
     trust_remote_code: bool = False,
+    types: Mapping[str, torch.dtype] = MappingProxyType({}),
 ) -> PreTrainedModel:
     """The model with its pre-trained weights in fp32, in evaluation mode.
+
+    `types`: parameters that may be loaded in another type at once, which takes less memory than to cast them afterwards and gives
+    the same. Where that cannot be (a model with code of its own, a checkpoint of codes) they come in fp32 like the others.
 
     `new_head`: initialise the head from `seed` even when the checkpoint has one that would fit by its shape; a head for
     other labels is worse than none. Layers that bitsandbytes quantised keep the checkpoint's codes. Raises ModelError when any
@@ -106,6 +113,8 @@ def load_model(
         delattr(config, "quantization_config")  # or transformers would ask for bitsandbytes
         empty = empty_model(auto_class, config, trust_remote_code=trust_remote_code)
         codes, kind, folder = read_codes(origin, empty), type(empty), None
+    elif types and not trust_remote_code:
+        kind = loading_as(type(empty_model(auto_class, config)), types)
     torch.manual_seed(seed)
     with _plainly(origin):
         model, loaded = kind.from_pretrained(
@@ -119,6 +128,8 @@ def load_model(
             output_loading_info=True,
             key_mapping=_renamed(auto_class, config, trust_remote_code),
         )
+    plain_class(model)
+    give_back()
     _must_be_whole(model, loaded, origin)
     if codes:
         put_codes(model, codes)

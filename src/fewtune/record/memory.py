@@ -28,6 +28,16 @@ def available_memory() -> int:
     return min([psutil.virtual_memory().available, *_left_in_group(Path("/sys/fs/cgroup"))])
 
 
+def give_back() -> bool:
+    """Hand what was freed back to the system, where the C library keeps it for later (glibc); whether anything was."""
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, ImportError, OSError, TypeError):  # no glibc
+        return False
+
+
 def _left_in_group(folder: Path) -> list[int]:
     """What a container leaves, of which the system itself knows nothing; empty where there is no limit (or no cgroup v2)."""
     try:

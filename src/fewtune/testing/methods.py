@@ -58,6 +58,7 @@ def method_checks() -> list[MethodCheck]:
         merged_equals_adapted,
         saved_comes_back,
         works_in_bf16,
+        reads_weights_as_declared,
         can_be_copied,
         checkpointing_changes_nothing,
         second_adapt_is_refused,
@@ -209,6 +210,31 @@ def works_in_bf16(method: Method, model_factory: ModelFactory, batch: Batch, *, 
             assert parameter.dtype == grad.dtype == (torch.float32 if autocast else torch.bfloat16), (
                 f"{method.name}: {name} is of type {parameter.dtype} in {form}"
             )
+
+
+def reads_weights_as_declared(
+    method: Method, model_factory: ModelFactory, batch: Batch, *, loss: Loss | None = None
+) -> None:
+    """A method that declares `reads_weights = False` puts the same into a model whose weights are other ones: those may then be
+    rounded before it comes.
+    """
+    if method.reads_weights or method.needs_batches:
+        return
+    made = []
+    for factor in (1.0, 3.0):
+        model = model_factory()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(factor)
+        torch.manual_seed(0)
+        layers = adapt(model, method).layers()
+        made.append(
+            {f"{path}.{name}": each for path, layer in layers.items() for name, each in layer.tensors().items()}
+        )
+    for name, tensor in made[0].items():
+        assert torch.equal(tensor, made[1][name]), (
+            f"{method.name} declares reads_weights=False, but {name} starts from the weights"
+        )
 
 
 def checkpointing_changes_nothing(
