@@ -1,5 +1,6 @@
 """Methods and tasks by file name."""
 
+import gc
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -10,7 +11,7 @@ import pytest
 import fewtune.registry as registry
 from fewtune.errors import ConfigError
 from fewtune.methods._base import Method
-from fewtune.registry import SHORT_FORMS, Kind, canonical, class_name, describe, did_you_mean, find, names
+from fewtune.registry import SHORT_FORMS, Kind, canonical, class_name, describe, did_you_mean, find, imported, names
 from fewtune.tasks._base import Task
 from fewtune.track._base import Tracker
 
@@ -111,3 +112,23 @@ def test_packages_of_others_add_theirs(monkeypatch: pytest.MonkeyPatch):
     assert find("methods", "their-method").__name__ == "Head"
     assert find("methods", "lora").__module__ == "fewtune.methods.lora"
     assert describe("methods", "their_method") == "fewtune.methods.head:Head"
+
+
+def test_importing_does_not_collect_garbage_and_leaves_the_collector_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "asks_gc.py").write_text("import gc\nWAS = gc.isenabled()\n", encoding="utf-8")
+    (tmp_path / "fails_gc.py").write_text("raise OSError('broken')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert gc.isenabled()
+    assert imported("asks_gc").WAS is False
+    assert gc.isenabled()
+    with pytest.raises(OSError, match="broken"):
+        imported("fails_gc")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        imported("asks_gc")
+        assert not gc.isenabled(), "somebody wanted it so"
+    finally:
+        gc.enable()

@@ -63,8 +63,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "fewtune.tasks.classification.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels)
     )
-    monkeypatch.setattr("fewtune.run.build_report", lambda folder, language: None)
-    monkeypatch.setattr("fewtune.run.build_card", lambda folder, language: None)
+    monkeypatch.setattr("fewtune.report.build.build_report", lambda folder, language: None)
+    monkeypatch.setattr("fewtune.report.card.build_card", lambda folder, language: None)
 
 
 def names(folder: Path) -> set[str]:

@@ -40,9 +40,9 @@ def options(cell: Cell, settings: Settings, folder: Path, out: Path) -> dict[str
 
 def load() -> None:
     """What is imported before anything is done."""
-    import accelerate  # noqa: F401
+    import fewtune
 
-    import fewtune.run  # noqa: F401
+    assert fewtune.train  # loaded on first use
 
 
 def run(

@@ -5,7 +5,6 @@ result = fewtune.train(fewtune.RunConfig(model="minilm", data="reviews.csv", met
 fewtune.load(result.folder).predict(["Never again."])
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,7 +107,9 @@ __all__ = sorted(_PUBLIC)  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'fewtune' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    from fewtune.registry import imported
+
+    return getattr(imported(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:

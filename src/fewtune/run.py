@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
-
 from fewtune.adapted import Adapted, applied
 from fewtune.config.read import build, read_yaml, write_yaml
 from fewtune.data.where import hub_name
@@ -22,7 +20,7 @@ from fewtune.engine.calibration import first_batches, mean_loss
 from fewtune.engine.frozen import computed_once
 from fewtune.engine.judge import JUDGED, decide, judge
 from fewtune.engine.loop import Loop
-from fewtune.engine.machine import forget_peaks, made_with, memory
+from fewtune.engine.machine import forget_peaks, made_with, memory, one_process
 from fewtune.engine.predict import Tuned, load_tuned
 from fewtune.engine.prepare import Prepared, prepare, recounted
 from fewtune.engine.preview import Shown
@@ -36,9 +34,6 @@ from fewtune.record.folder import RunFolder, write
 from fewtune.record.memory import give_back
 from fewtune.record.plan import Plan
 from fewtune.record.result import RunScores
-from fewtune.report.build import build_report
-from fewtune.report.card import build_card
-from fewtune.report.notebook import inline
 from fewtune.save.folder import save_tuned
 from fewtune.settings import RunConfig
 from fewtune.show.screen import Show, screen
@@ -62,6 +57,8 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         """The report, where a notebook shows the result."""
+        from fewtune.report.notebook import inline
+
         return inline(RunFolder(self.folder))
 
 
@@ -180,7 +177,7 @@ def _go(
     resume: bool,
 ) -> RunResult:
     device = prepared.precision.device
-    accelerator = _accelerator(device)
+    accelerator = one_process(device)
     forget_peaks(device)
 
     def emit(event: Event, before_telling: Callable[[], object] = lambda: None) -> None:
@@ -211,10 +208,9 @@ def _go(
         folder.checkpoints,
         emit,
     )
-    untuned = None
-    if not prepared.plan.new_head and config.method.starts_as_base:
-        emit(Event(kind="phase", phase="untuned"))
-        untuned = {name: loop.said(prepared.examples[name]) for name in JUDGED}
+    has_start = not prepared.plan.new_head and config.method.starts_as_base
+    if has_start:
+        loop.keep_start()
     if resume:
         if loop.has_checkpoint():
             loop.resume()
@@ -232,6 +228,10 @@ def _go(
         save_tuned(adapted, made, prepared.origin, prepared.tokenizer, prepared.task.peft_task_type)
         made.rename(target)
 
+    untuned = None
+    if has_start:  # not before training, since a model that does not write its end token yet writes long
+        emit(Event(kind="phase", phase="untuned"))
+        untuned = loop.said_at_start({name: prepared.examples[name] for name in JUDGED})
     emit(Event(kind="phase", phase="test"))
     accelerator.free_memory()  # it holds the model too
     del loop, adapted
@@ -249,23 +249,15 @@ def _go(
     write(folder.scores, scores.model_dump_json(indent=2) + "\n")
 
     def papers() -> None:
+        from fewtune.report.build import build_report
+        from fewtune.report.card import build_card
+
         build_report(folder, language)
         build_card(folder, language)
 
     # The report tells how long the run took, and who hears that it is done finds the report.
     emit(Event(kind="done"), papers)
     return RunResult(folder.path, prepared.plan, scores, time.monotonic() - started)
-
-
-def _accelerator(device: str) -> Accelerator:
-    """Types are ours, so accelerate always runs without mixed precision."""
-    try:
-        accelerator = Accelerator(mixed_precision="no", cpu=device == "cpu")
-    except ValueError:  # accelerate keeps one precision for the life of a process
-        raise TrainingError("accelerate_taken") from None
-    if accelerator.num_processes > 1:
-        raise TrainingError("one_process_only", processes=accelerator.num_processes)
-    return accelerator
 
 
 def _adapted(prepared: Prepared) -> Adapted:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sacrebleu
 import torch
 from peft import PeftModel
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
@@ -54,6 +55,25 @@ def test_what_is_written_down(run: RunFolder) -> None:
     assert all(isinstance(line["label"], list) and 0 <= line["worth"] <= 1 for line in lines)
     evaluations = [event.scores for event in run.read_events() if event.kind == "evaluation"]
     assert len(evaluations) == 2 and all(found and "chrf" in found for found in evaluations)
+
+
+def test_the_untuned_model_is_asked_behind_training_and_is_the_base_itself(run: RunFolder) -> None:
+    phases = [event.phase for event in run.read_events() if event.kind == "phase"]
+    assert phases[:4] == ["model", "training", "untuned", "test"]
+    base = AutoModelForSeq2SeqLM.from_pretrained(run.read_plan().model, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(run.adapter)
+    written, wanted = [], []
+    for line in run.predictions.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        inputs = dict(tokenizer([f"viết: {row['text']}"], return_tensors="pt"))
+        ids = base.generate(**inputs, max_new_tokens=12, num_beams=1, do_sample=False)
+        written.append(tokenizer.decode(ids[0], skip_special_tokens=True).strip())
+        wanted.append(row["label"])
+    found = sacrebleu.corpus_chrf(written, [[each[0] for each in wanted]]).score / 100
+    said = run.read_scores().baselines["untuned"]["test"]["chrf"].value
+    assert said == pytest.approx(found, abs=1e-6) or said == pytest.approx(100 * found, abs=1e-4)
+    assert said != pytest.approx(run.read_scores().test["chrf"].value)
+    assert not (run.checkpoints / "start").exists()
 
 
 def test_the_saved_model_writes_what_was_scored(run: RunFolder) -> None:

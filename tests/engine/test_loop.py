@@ -22,9 +22,18 @@ from fewtune.engine.loop import Loop
 from fewtune.engine.optim import schedule
 from fewtune.engine.precision import Precision
 from fewtune.errors import TrainingError
+from fewtune.methods.adalora import Adalora
+from fewtune.methods.bitfit import Bitfit
+from fewtune.methods.bottleneck import Bottleneck
+from fewtune.methods.dora import Dora
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
+from fewtune.methods.ia3 import Ia3
+from fewtune.methods.last_layers import LastLayers
 from fewtune.methods.lora import Lora
+from fewtune.methods.pissa import Pissa
+from fewtune.methods.scalora import Scalora
+from fewtune.methods.vera import Vera
 from fewtune.model.dropout import QuickDropout
 from fewtune.model.edits import Penalty
 from fewtune.record.event import Event, Sample
@@ -218,6 +227,41 @@ def test_the_best_evaluation_is_what_is_in_the_model_afterwards(
     assert same(kept[1], loop.adapted.trainable())
     assert not same(kept[3], loop.adapted.trainable())
     assert (loop.progress.best, loop.progress.best_epoch) == ({"macro_f1": 0.9}, 2)
+
+
+STARTING = {
+    "full": Full(),
+    "last_layers": LastLayers(),
+    "bitfit": Bitfit(),
+    "lora": Lora(rank=2, dropout=0.0),
+    "dora": Dora(rank=2, dropout=0.0),
+    "pissa": Pissa(rank=2, dropout=0.0),
+    "adalora": Adalora(rank=4, target_rank=2, dropout=0.0),
+    "scalora": Scalora(rank=2, dropout=0.0),
+    "vera": Vera(rank=2),
+    "ia3": Ia3(),
+    "bottleneck": Bottleneck(),
+}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", STARTING)
+def test_what_was_said_before_training_is_said_again_behind_it_bit_for_bit(
+    name: str, precision: str, tmp_path: Path
+) -> None:
+    loop = make_loop(tmp_path, method=STARTING[name], precision=Precision(precision, "cpu"), dropout=0.1)
+    loop.keep_start()
+    asked = {"train": loop.train, "validation": loop.validation}
+    before = {split: loop.said(examples) for split, examples in asked.items()}
+    loop.run()
+    learned = {split: loop.said(examples) for split, examples in asked.items()}
+    start = loop.said_at_start(asked)
+    for split in asked:
+        assert all(map(torch.equal, before[split].outputs, start[split].outputs))
+        assert not all(map(torch.equal, before[split].outputs, learned[split].outputs)), "nothing was learned"
+        again = loop.said(asked[split]).outputs
+        assert all(map(torch.equal, learned[split].outputs, again)), "the best parameters are in place again"
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last", "best"}
 
 
 def test_early_stopping_waits_for_its_patience_then_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

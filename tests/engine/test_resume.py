@@ -49,8 +49,8 @@ def quick_and_on_one_thread() -> Iterator[None]:
         patched.setattr(
             "fewtune.tasks.classification.tfidf_logistic_regression", lambda texts, labels, seed: majority(labels)
         )
-        patched.setattr("fewtune.run.build_report", lambda folder, language: None)
-        patched.setattr("fewtune.run.build_card", lambda folder, language: None)
+        patched.setattr("fewtune.report.build.build_report", lambda folder, language: None)
+        patched.setattr("fewtune.report.card.build_card", lambda folder, language: None)
         yield
     torch.set_num_threads(before)
 

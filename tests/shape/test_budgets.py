@@ -62,6 +62,38 @@ def test_importing_the_package_loads_no_torch():
     assert done.stdout.strip() == ""
 
 
+def test_importing_what_trains_loads_no_more_than_transformers_does():
+    """Beside torch, transformers and accelerate; what the baselines, the report and other methods need comes when they do."""
+    code = (
+        "import sys, accelerate, transformers.modeling_utils; before = set(sys.modules); import fewtune; fewtune.train; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = set(done.stdout.split())
+    heavy = {
+        "sklearn",
+        "scipy",
+        "pandas",
+        "pyarrow",
+        "datasets",
+        "PIL",
+        "torchvision",
+        "peft",
+        "sacrebleu",
+        "rouge_score",
+    }
+    heavy |= {"seqeval", "nltk", "jinja2", "wandb", "mlflow", "tensorboard", "openpyxl", "bitsandbytes"}
+    assert {name.partition(".")[0] for name in found} & heavy == set()
+    late = (
+        "fewtune.report.build",
+        "fewtune.report.sections.",
+        "fewtune.cli.",
+        "fewtune.save.peft_",
+        "fewtune.methods.v",
+    )
+    assert [name for name in found if name.startswith(late)] == []
+
+
 # --- everything a person can name is explained
 
 

@@ -158,7 +158,7 @@ def _labelled(
     run: str, task: Task, source: Source, roles: Columns, count: int, answers: Answers
 ) -> Iterator[dict[str, Any]]:
     """The rows with their answers. The model is loaded here and now, before anything is written."""
-    from fewtune.run import load
+    from fewtune import load
 
     tuned = load(run)
 

@@ -17,10 +17,10 @@ def chat(language: str, run: str, system: str | None, side_by_side: bool) -> Non
     """
     from transformers.utils.logging import disable_progress_bar
 
+    from fewtune import load
     from fewtune.cli.show import page
     from fewtune.engine.chat import Chat, base_of, start
     from fewtune.messages import say
-    from fewtune.run import load
 
     disable_progress_bar()
     tuned = load(run)

@@ -66,9 +66,9 @@ def demo(language: str, pairs: tuple[str, ...], label: str, messages: str, quiet
             "data": {"path": str(path), "text_column": "text", "label_column": label, "test_share": 0.3},
         }
         config = build(RunConfig, merge(values, overrides(pairs)))
+        from fewtune import load
+        from fewtune import train as start
         from fewtune.cli._run import show_run
-        from fewtune.run import load
-        from fewtune.run import train as start
 
         result = show_run(
             lambda on_event, show: start(config, on_event=on_event, show=show, language=language),

@@ -104,6 +104,7 @@ def _tuned(
 
     from rich.markup import escape
 
+    from fewtune import load
     from fewtune.cli._source import opened
     from fewtune.cli._table import columns_as_in_training
     from fewtune.cli.show import page, scores_table
@@ -111,7 +112,6 @@ def _tuned(
     from fewtune.errors import DataError
     from fewtune.messages import say
     from fewtune.record.folder import RunFolder
-    from fewtune.run import load
 
     folder = RunFolder.open(run)
     plan, task = folder.read_plan(), config_of(folder).task

@@ -31,9 +31,9 @@ def plan(
 
         show_preview(page(), tokens(config), language)
         return
+    from fewtune import plan as make
     from fewtune.cli.show import layer_table, page, prose
     from fewtune.messages import say
-    from fewtune.run import plan as make
     from fewtune.show.lines import finding_lines, plan_lines, serving_line
 
     made = make(config)

@@ -75,11 +75,11 @@ def predict(language: str, run: str, texts: tuple[str, ...], **options: Any) -> 
 
 
 def _label_texts(run: str, texts: tuple[str, ...], language: str, *, as_json: bool) -> None:
+    from fewtune import load
     from fewtune.cli.show import answer
     from fewtune.data.columns import Columns
     from fewtune.data.labels import shown
     from fewtune.data.read import Table
-    from fewtune.run import load
 
     tuned = load(run)
     asked: list[tuple[str] | tuple[str, str]] = [(text,) for text in texts]

@@ -10,8 +10,8 @@ import click
 @click.pass_obj
 def resume(language: str, run: str, quiet: bool, as_json: bool) -> None:
     """Finish the interrupted run in the folder RUN from its last checkpoint, to the same result."""
+    from fewtune import resume as start
     from fewtune.cli._run import show_run
-    from fewtune.run import resume as start
 
     show_run(
         lambda on_event, show: start(run, on_event=on_event, show=show, language=language),

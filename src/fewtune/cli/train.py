@@ -34,10 +34,10 @@ def train(
     fewtune train --from runs/reviews-minilm-lora-1 --method full
     """
     config = run_config(source, pairs, flags, from_run)
+    from fewtune import train as start
     from fewtune.cli._preview import show_preview
     from fewtune.cli._run import show_run
     from fewtune.cli.show import page
-    from fewtune.run import train as start
 
     # Beside the progress: the result alone goes to standard output.
     tokens = partial(show_preview, page(stderr=True), language=language) if preview else None

@@ -5,8 +5,9 @@ the gradient is that of one big batch. (A mean of means was off by 42 % on ragge
 """
 
 import math
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -128,6 +129,22 @@ class Loop:
     def said(self, examples: Examples) -> Said:
         """What the model says now about the rows of a split."""
         return Said(examples.rows, examples.features, self._outputs(examples).values)
+
+    def keep_start(self) -> None:
+        """Write down what the parameters are before anything is learned, for `said_at_start`."""
+        checkpoint.save_parameters(self.folder / "start", self.adapted)
+
+    def said_at_start(self, asked: Mapping[str, Examples]) -> dict[str, Said]:
+        """Split → what the model said before anything was learned, bit for bit; to be asked once, after `run`.
+
+        What is frozen was never changed, so the parameters that learn are all that is put back. The best ones are in place again
+        afterwards.
+        """
+        checkpoint.load_parameters(self.folder / "start", self.adapted)
+        found = {name: self.said(examples) for name, examples in asked.items()}
+        checkpoint.load_parameters(self.folder / "best", self.adapted)
+        shutil.rmtree(self.folder / "start")
+        return found
 
     def has_checkpoint(self) -> bool:
         """Whether there is something to resume from."""

@@ -3,7 +3,9 @@
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
+from fewtune.errors import TrainingError
 from fewtune.kernels import native
 from fewtune.record.memory import peak_memory
 
@@ -28,3 +30,17 @@ def made_with(device: str) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
         "compiled_kernels": native.library() is not None if device == "cpu" else None,
     }
+
+
+def one_process(device: str) -> Accelerator:
+    """What runs the loop, here in one process. Types are ours, so accelerate always runs without mixed precision.
+
+    Raises TrainingError where the process has another one already, or is one of several.
+    """
+    try:
+        accelerator = Accelerator(mixed_precision="no", cpu=device == "cpu")
+    except ValueError:  # accelerate keeps one precision for the life of a process
+        raise TrainingError("accelerate_taken") from None
+    if accelerator.num_processes > 1:
+        raise TrainingError("one_process_only", processes=accelerator.num_processes)
+    return accelerator

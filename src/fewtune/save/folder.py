@@ -1,25 +1,27 @@
 """A tuned model on disk: which of the three forms, and what people expect beside it (config with the label names, tokenizer)."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted
 from fewtune.errors import FormatError
 from fewtune.model.find import Origin
-from fewtune.save import own, peft, peft_adalora, peft_hira, peft_ia3, peft_prompt, peft_vera
+from fewtune.save import own, peft
 from fewtune.save._peft import is_type
 
 _FORMS = {
-    "LORA": peft,
-    "ADALORA": peft_adalora,
-    "IA3": peft_ia3,
-    "VERA": peft_vera,
-    "HIRA": peft_hira,
-    "PROMPT_TUNING": peft_prompt,
-    "PREFIX_TUNING": peft_prompt,
+    "LORA": "peft",
+    "ADALORA": "peft_adalora",
+    "IA3": "peft_ia3",
+    "VERA": "peft_vera",
+    "HIRA": "peft_hira",
+    "PROMPT_TUNING": "peft_prompt",
+    "PREFIX_TUNING": "peft_prompt",
 }
-"""PEFT's name of a type → what writes and reads it."""
+"""PEFT's name of a type → the module here that writes and reads it, imported when it is needed, with its methods."""
 
 
 def save_tuned(
@@ -28,9 +30,9 @@ def save_tuned(
     """Write what was learned into the new `folder`, in the form the method declares (`Method.saved_as`)."""
     folder.mkdir(parents=True)
     match adapted.method.saved_as:
-        case "peft" if adapted.method.peft_tasks is None or peft_prompt.holds(adapted, task_type):
+        case "peft" if adapted.method.peft_tasks is None or _form("PROMPT_TUNING").holds(adapted, task_type):
             assert adapted.method.peft_type, adapted.method
-            _FORMS[adapted.method.peft_type].save(adapted, folder, origin, task_type)
+            _form(adapted.method.peft_type).save(adapted, folder, origin, task_type)
         case "peft" | "own":
             own.save(adapted, folder, origin)
         case "model":
@@ -49,5 +51,9 @@ def load_adapter(model: PreTrainedModel, folder: str | Path) -> Adapted:
         return own.load(model, folder)
     if not peft.is_adapter(folder):
         raise FormatError("adapter_missing", folder=folder)
-    form = next((form for kind, form in _FORMS.items() if is_type(folder, kind)), peft)
-    return form.load(model, folder)
+    kind = next((kind for kind in _FORMS if is_type(folder, kind)), "LORA")
+    return _form(kind).load(model, folder)
+
+
+def _form(kind: str) -> Any:
+    return import_module(f"fewtune.save.{_FORMS[kind]}")

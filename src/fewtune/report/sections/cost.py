@@ -11,7 +11,7 @@ from fewtune.report.figures.strips import stacked
 from fewtune.report.run import Run
 from fewtune.report.words import Words
 
-PHASES = ("data", "model", "untuned", "frozen", "training", "test", "baselines")
+PHASES = ("data", "model", "frozen", "training", "untuned", "test", "baselines")
 
 
 @dataclass(frozen=True)
