@@ -132,3 +132,22 @@ def test_importing_does_not_collect_garbage_and_leaves_the_collector_as_it_was(
         assert not gc.isenabled(), "somebody wanted it so"
     finally:
         gc.enable()
+
+
+def test_what_was_imported_counts_as_old_and_what_somebody_froze_stays_frozen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first_gc", "second_gc"):
+        (tmp_path / f"{name}.py").write_text("MANY = [[] for _ in range(5000)]\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = imported("first_gc").MANY
+    assert gc.get_freeze_count() == 0, "garbage among them is found one day"
+    young = {id(each) for generation in (0, 1) for each in gc.get_objects(generation)}
+    assert not young & set(map(id, made))
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        imported("second_gc")
+        assert gc.get_freeze_count() >= frozen > 0
+    finally:
+        gc.unfreeze()

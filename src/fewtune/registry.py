@@ -7,6 +7,7 @@ describing import nothing, so help is instant; `find` imports the one file it ne
 import ast
 import gc
 import re
+import sys
 import unicodedata
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -97,15 +98,18 @@ def imported(module: str) -> ModuleType:
     """The module of this name, imported while Python's garbage collector rests.
 
     Importing transformers makes some hundred thousand objects that stay; the collector would look through all of them again
-    and again, which takes a fifth of the time.
+    and again, which takes a fifth of the time. Afterwards they count as old, or the next look at the young would be at all of them.
     """
-    was = gc.isenabled()
+    if module in sys.modules or not gc.isenabled():
+        return import_module(module)
     gc.disable()
     try:
         return import_module(module)
     finally:
-        if was:
-            gc.enable()
+        if not gc.get_freeze_count():  # else somebody froze objects, which would thaw
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
 
 
 def describe(kind: Kind, name: str) -> str:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from fewtune.record import memory
-from fewtune.record.memory import available_memory, give_back, peak_memory, total_memory
+from fewtune.record.memory import available_memory, give_back, held, peak_memory, total_memory
 
 MEBIBYTE = 2**20
 
@@ -86,3 +86,33 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 
         monkeypatch.setattr("ctypes.CDLL", none)
         assert give_back() is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for page faults")
+def test_what_is_freed_stays_while_it_is_held() -> None:
+    """A block of 48 MiB, taken and freed again and again: its pages come from the system once."""
+    script = """
+import resource
+from fewtune.record.memory import held
+
+def faults(times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        bytearray(48 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+with held():
+    faults(1)
+    print(faults(5))
+print(faults(5))
+"""
+    inside, outside = map(
+        int, subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout.split()
+    )
+    assert 20 * inside < outside or outside == 0  # another C library than glibc
+
+
+def test_without_glibc_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
+    with held():
+        pass

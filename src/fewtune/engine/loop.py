@@ -29,6 +29,7 @@ from fewtune.errors import TrainingError
 from fewtune.model.attention import while_learning
 from fewtune.model.quick import quick
 from fewtune.record.event import Event, Sample
+from fewtune.record.memory import held
 from fewtune.settings import RunConfig
 from fewtune.tasks._base import Features, Said, Task
 
@@ -123,7 +124,7 @@ class Loop:
     def learning(self) -> Iterator[None]:
         """While it lasts, the model computes in the ways that are fastest to learn through; steps are taken inside."""
         self.model.train()
-        with while_learning(self.adapted.model), quick(self.adapted.model):
+        with held(), while_learning(self.adapted.model), quick(self.adapted.model):
             yield
 
     def said(self, examples: Examples) -> Said:

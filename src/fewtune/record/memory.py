@@ -1,11 +1,15 @@
 """How much memory this process took, on every system."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
 KIB = 1024
+_TRIM, _MAP = -1, -3
+"""glibc's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD: bytes free at the end of the heap, or of one block, that go back when freed."""
 
 
 def peak_memory() -> int | None:
@@ -36,6 +40,30 @@ def give_back() -> bool:
         return bool(ctypes.CDLL(None).malloc_trim(0))
     except (AttributeError, ImportError, OSError, TypeError):  # no glibc
         return False
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """While it lasts, what is freed stays with the process (glibc), and goes back afterwards.
+
+    A training step frees what it took, so with the usual thresholds each longer batch gets its pages from the system anew, one by
+    one: on a virtual machine a step of BERT-base with 2,048 tokens took a tenth longer.
+    """
+    try:
+        import ctypes
+
+        option = ctypes.CDLL(None).mallopt
+    except (AttributeError, ImportError, OSError, TypeError):  # no glibc
+        yield
+        return
+    option(_TRIM, 2**31 - 1)
+    option(_MAP, 2**30)
+    try:
+        yield
+    finally:
+        option(_TRIM, 2**26)  # what glibc itself arrives at in a process that frees large blocks
+        option(_MAP, 2**25)
+        give_back()
 
 
 def _left_in_group(folder: Path) -> list[int]:
