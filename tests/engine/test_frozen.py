@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from engine.runs import LABELS, make_loop, reviews, write_model, write_reviews
 from fewtune.adapted import adapt
@@ -18,7 +17,6 @@ from fewtune.engine.evaluate import no_shortcut
 from fewtune.engine.frozen import Anew, Kept, computed_once, frozen_part
 from fewtune.engine.kept import OnDisk
 from fewtune.engine.loop import Examples, Loop
-from fewtune.engine.precision import Precision
 from fewtune.methods._base import Method
 from fewtune.methods.head import Head
 from fewtune.methods.last_layers import LastLayers
@@ -28,10 +26,9 @@ from fewtune.record.event import Event
 from fewtune.record.facts import FrozenPart
 from fewtune.run import plan, resume, train
 from fewtune.settings import RunConfig
-from fewtune.tasks._base import Batch
-from fewtune.tasks.classification import Classification
 from fewtune.tasks.language_modeling import LanguageModeling
 from fewtune.tasks.seq2seq import Seq2seq
+from in_double import Double, InDouble, Interrupted
 from models import tiny_model, tiny_tokenizer
 
 # To adapt the upper blocks alone is what is asked for here.
@@ -43,16 +40,6 @@ METHODS = {
     "last_layers": LastLayers(layers=1),
     "lora": Lora(rank=2, alpha=4, dropout=0.0, targets=(TOP + "attention.self.query", TOP + "attention.self.value")),
 }
-
-
-class Double(Precision):
-    def store(self, model: nn.Module) -> None:
-        model.double()
-
-
-class InDouble(Classification):
-    def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
-        return model(**{name: value for name, value in batch.items() if name != "label"}).logits
 
 
 def a_loop(folder: Path, method: Method, architecture: str = "bert", dropout: float = 0.0, **options: Any) -> Loop:
@@ -381,10 +368,6 @@ def config(inputs: Path, out: Path, method: Any) -> RunConfig:
         {"model": str(inputs / "model"), "data": str(inputs / "reviews.csv"), "method": method, "out": out}
         | {"train": {"epochs": 4, "batch_size": 8, "patience": None}, "eval": {"resamples": 100}}
     )
-
-
-class Interrupted(Exception):  # noqa: N818
-    pass
 
 
 @pytest.mark.parametrize(

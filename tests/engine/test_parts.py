@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import fewtune
@@ -16,31 +16,18 @@ from engine.runs import LABELS, make_loop, reviews, write_model, write_reviews
 from fewtune.adapted import adapt
 from fewtune.engine.frozen import Kept, computed_once, frozen_part
 from fewtune.engine.loop import Examples, Loop
-from fewtune.engine.precision import Precision
 from fewtune.methods._base import Method
 from fewtune.methods.full import Full
 from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
 from fewtune.record.event import Event
 from fewtune.tasks._base import Batch, Features, Task
-from fewtune.tasks.classification import Classification
 from fewtune.tasks.language_modeling import IGNORED, LanguageModeling
 from fewtune.tasks.seq2seq import Seq2seq
+from in_double import Double, InDouble, Interrupted
 from models import tiny_model, tiny_tokenizer
 
 LIMIT = 40
-
-
-class Double(Precision):
-    """Everything in fp64, so that equal means equal."""
-
-    def store(self, model: nn.Module) -> None:
-        model.double()
-
-
-class InDouble(Classification):
-    def outputs(self, model: PreTrainedModel, batch: Batch) -> Tensor:
-        return model(**{name: value for name, value in batch.items() if name != "label"}).logits
 
 
 class OnTheLeft(InDouble):
@@ -185,10 +172,6 @@ def test_what_is_kept_of_a_frozen_part_finds_its_rows_again(tmp_path: Path) -> N
         learned.append(loop.adapted.trainable())
     for name, parameter in learned[0].items():
         torch.testing.assert_close(parameter, learned[1][name], rtol=0, atol=1e-9, msg=name)
-
-
-class Interrupted(Exception):  # noqa: N818  it is no error
-    pass
 
 
 def test_a_run_in_parts_that_was_interrupted_goes_on_bit_for_bit(tmp_path: Path) -> None:

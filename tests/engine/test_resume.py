@@ -22,6 +22,7 @@ from fewtune.errors import DataError, FormatError
 from fewtune.evidence.baseline import majority
 from fewtune.record.event import Event
 from fewtune.record.folder import RunFolder
+from in_double import Interrupted
 
 STEPS_PER_EPOCH, EPOCHS = 4, 4
 METHODS = {
@@ -89,10 +90,6 @@ def uninterrupted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return done[method]
 
     return run
-
-
-class Interrupted(Exception):  # noqa: N818  it is no error
-    """What a listener raises to end a run."""
 
 
 def at(kind: str, **values: Any) -> Callable[[Event], None]:

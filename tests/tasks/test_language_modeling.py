@@ -28,6 +28,7 @@ from fewtune.tasks._base import Features
 from fewtune.tasks._choose import choose
 from fewtune.tasks._language import IGNORED
 from fewtune.tasks.language_modeling import LanguageModeling
+from in_double import Interrupted
 from models import DECODERS, EOS, MASKED, tiny_config, tiny_model, tiny_tokenizer, write_tiny
 from steps import task_losses
 
@@ -379,10 +380,6 @@ def test_peft_loads_it_with_equal_logits(inputs: Path, tmp_path: Path) -> None:
         base = AutoModelForCausalLM.from_pretrained(inputs / "causal").eval()(input_ids=ids).logits
         torch.testing.assert_close(ours.model(input_ids=ids).logits, theirs(input_ids=ids).logits, rtol=1e-4, atol=1e-4)
         assert (ours.model(input_ids=ids).logits - base).abs().max() > 1e-2
-
-
-class Interrupted(Exception):  # noqa: N818  it is no error
-    """What a listener raises to end a run."""
 
 
 def test_a_masked_run_that_was_interrupted_ends_with_the_same_bits(inputs: Path, tmp_path: Path) -> None:
