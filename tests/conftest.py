@@ -27,3 +27,12 @@ def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     elif native.library() is None:
         pytest.skip("no C compiler here")
     return request.param
+
+
+@pytest.fixture
+def with_compiler() -> None:
+    """For a test of what only compiled functions do."""
+    from fewtune.kernels import native
+
+    if native.library() is None:
+        pytest.skip("no C compiler here")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from fewtune.kernels.dropout import draw, dropout, only
+from fewtune.kernels.dropout import add_only, draw, dropout, only
 
 pytestmark = pytest.mark.usefixtures("compiled")
 CPU = torch.device("cpu")
@@ -193,3 +193,17 @@ def test_a_model_without_memory_has_dropout_too() -> None:
     assert dropout(torch.empty(3, 4, device="meta"), 0.5).shape == (3, 4)
     kept = draw((3, 4), 0.5, torch.device("meta"))
     assert kept is not None and kept.told.dtype == torch.int16 and kept.scale == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_what_is_left_added_in_place(dtype: torch.dtype) -> None:
+    """As `y + only(x)`, rounded at most once more often; of the same mask; into y itself."""
+    torch.manual_seed(4)
+    x, y = torch.randn(2, 40, 50).to(dtype)
+    kept = draw(x.shape, 0.3, CPU)
+    assert kept is not None
+    expected = y.double() + only(x, kept.told).double()
+    given = y.clone()
+    assert add_only(given, x, kept.told) is given
+    torch.testing.assert_close(given, expected.to(dtype), rtol=torch.finfo(dtype).eps, atol=0)
+    assert not torch.equal(given, y + x)

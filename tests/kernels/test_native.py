@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,6 @@ from fewtune.kernels import native
 
 TYPES = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
 needs_compiler = pytest.mark.usefixtures("with_compiler")
-
-
-@pytest.fixture
-def with_compiler() -> None:
-    if native.library() is None:
-        pytest.skip("no C compiler here")
 
 
 def threefry(counter: np.ndarray, key: list[int], rounds: int) -> np.ndarray:
@@ -102,6 +97,35 @@ def test_threads_and_views_change_nothing() -> None:
     assert torch.equal(native.kept(x.T.contiguous().T, 5, 30000, 2.0), wanted)
     inner = torch.cat([torch.zeros(1), x.flatten()])[1:].view(300, 400)  # starts between two aligned addresses
     assert torch.equal(native.kept(inner, 5, 30000, 2.0), wanted)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 100_003])
+def test_what_is_kept_is_added_and_rounded_once(dtype: torch.dtype, count: int) -> None:
+    x, y = torch.randn(2, count).to(dtype)
+    for seed, left in ((0, 1), (2**64 - 1, 65535), (7, 40000)):
+        wanted = torch.from_numpy(draws(count, seed).astype(np.int32)) < left
+        exact = y.double() + torch.where(wanted, x, 0).double()
+        given = y.clone()
+        assert native.add_kept(given, x, seed, left) is given
+        assert torch.equal(given, exact.float().to(dtype))
+
+
+@needs_compiler
+def test_vectors_are_no_wider_than_torchs(afresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on an ordinary laptop, which a benchmark simulates: a library of its own, and the same numbers."""
+    x = torch.randn(5000)
+    wide = native.kept(x, 5, 30000, 2.0)
+    commands: list[list[str]] = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda command, **o: commands.append(command) or run(command, **o))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    native.library.cache_clear()
+    assert torch.equal(native.kept(x, 5, 30000, 2.0), wide)
+    if platform.machine() == "x86_64":
+        assert "-march=x86-64-v3" in commands[-1] and "-march=native" not in commands[-1]
+        assert len(list(afresh.iterdir())) == 2
 
 
 @pytest.fixture

@@ -82,6 +82,14 @@ def only(x: Tensor, told: Tensor, scale: float = 1.0) -> Tensor:
     return found if scale == 1 else found.mul_(scale)
 
 
+def add_only(y: Tensor, x: Tensor, told: Tensor) -> Tensor:
+    """y, which becomes `y + only(x, told)`; x in its type and shape. Compiled it is one pass, and rounded once."""
+    if told.dtype != torch.int64 or not native.serves(y, x):
+        return y.add_(only(x, told))
+    seed, left = told.tolist()
+    return native.add_kept(y, x, seed, left)
+
+
 class _Dropout(torch.autograd.Function):
     """The seed, or two bytes of each element, stand in memory between the passes."""
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from fewtune.kernels.dropout import draw, dropout, only
+from fewtune.kernels.dropout import add_only, draw, dropout, only
 
 
 def low_rank(x: Tensor, A: Tensor, B: Tensor, scale: float) -> Tensor:
@@ -119,7 +119,7 @@ def _seen(x: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
 def _to_inputs(g: Tensor, W: Tensor | None, z: Tensor, A: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
     """`g W + mask ∘ (z A)`, the first where there is a W; added in the type of x, which under autocast may be wider."""
     frozen = None if W is None else (g @ W.to(g.dtype)).to(dtype)
-    if frozen is not None and mask is None and frozen.dtype == z.dtype:
-        return frozen.addmm_(z, A)
+    if frozen is not None and frozen.dtype == z.dtype:
+        return frozen.addmm_(z, A) if mask is None else add_only(frozen, z @ A, mask)
     learned = z @ A if mask is None else only(z @ A, mask)
     return learned.to(dtype) if frozen is None else frozen.add_(learned)

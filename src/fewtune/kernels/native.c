@@ -1,5 +1,6 @@
-/* What a training step does beside matrix products, each in one or two passes over the numbers: dropout, RMSNorm, and the running softmax
- * of a large vocabulary. Plain C, in loops that a compiler turns into vectors.
+/* What a training step does beside matrix products, each in one or two passes over the numbers: dropout, activations, RMSNorm, and the
+ * running softmax of a large vocabulary. Plain C, in loops that a compiler turns into vectors.
+ *
  *
  * Numbers are bf16 or fp32 in memory and fp32 in registers. Threads are those of OpenMP; each row, or block, is one thread's.
  *
@@ -12,6 +13,7 @@
 #define LANES 16
 #define BLOCK (8 * LANES) /* numbers of 16 bits that a block of LANES counters gives */
 #define FEW 8192          /* elements below which a second thread is not worth waking */
+#define AHEAD 1024        /* numbers by which reading runs ahead: what a pass reads was written long ago, and the core asks too late for it */
 
 static const int TURNS[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5}, {6, 20}, {17, 11}, {25, 10}, {18, 20}};
 
@@ -48,6 +50,13 @@ static inline void threefry(uint64_t seed, uint64_t block, uint32_t x[4][LANES])
     }
 }
 
+/* The 16 bits of each element of a block. */
+static inline void draws(uint64_t seed, uint64_t block, uint16_t draw[BLOCK]) {
+    uint32_t words[4][LANES];
+    threefry(seed, block, words);
+    memcpy(draw, words, sizeof words);
+}
+
 static inline float of_bf16(uint16_t x) {
     const uint32_t bits = (uint32_t)x << 16;
     float found;
@@ -72,6 +81,10 @@ static inline uint32_t bits_of(float x) {
 static inline float of_fp32(float x) { return x; }
 static inline float to_fp32(float x) { return x; }
 
+static inline void ask_for(const void *x, int bytes) {
+    for (int i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)x + i);
+}
+
 /* y[i] = kept(i) ? VALUE of x[i] : 0, VALUE as bits of type `bits`; `mask` is all ones or zero. */
 #define KEEP(name, type, bits, VALUE)                                                                                       \
     static inline void name##_some(const type *restrict x, bits *restrict y, int n, const uint16_t *draw, uint16_t left, \
@@ -83,11 +96,10 @@ static inline float to_fp32(float x) { return x; }
         const int64_t blocks = (n + BLOCK - 1) / BLOCK;                                                                     \
         _Pragma("omp parallel for schedule(static) num_threads(threads) if (n > FEW)")                                     \
         for (int64_t block = 0; block < blocks; block++) {                                                                  \
-            uint32_t words[4][LANES];                                                                                       \
             uint16_t draw[BLOCK];                                                                                           \
-            threefry(seed, (uint64_t)block, words);                                                                         \
-            memcpy(draw, words, sizeof draw);                                                                               \
+            draws(seed, (uint64_t)block, draw);                                                                             \
             const int64_t start = block * BLOCK;                                                                            \
+            ask_for(x + start + AHEAD, BLOCK * sizeof(type));                                                               \
             if (n - start >= BLOCK)                                                                                         \
                 name##_some(x + start, y + start, BLOCK, draw, left, scale);                                                \
             else                                                                                                            \
@@ -100,6 +112,33 @@ KEEP(keep_32, uint32_t, uint32_t, x[i])
 KEEP(keep_64, uint64_t, uint64_t, x[i])
 KEEP(keep_bf16_times, uint16_t, uint16_t, to_bf16(of_bf16(x[i]) * scale))
 KEEP(keep_fp32_times, float, uint32_t, bits_of(x[i] * scale))
+
+#define STRETCH 512
+
+/* y[i] = values[x[i]]: a function of one number of 16 bits, as a table of all */
+void looked_up(const uint16_t *x, const uint16_t *values, uint16_t *y, int64_t n, int threads) {
+#pragma omp parallel for schedule(static) num_threads(threads) if (n > FEW)
+    for (int64_t start = 0; start < n; start += STRETCH) {
+        const uint16_t *restrict a = x + start;
+        uint16_t *restrict b = y + start;
+        const int64_t rest = n - start;
+        ask_for(a + AHEAD, STRETCH * sizeof *a);
+        for (int i = 0; i < (rest < STRETCH ? rest : STRETCH); i++) b[i] = values[a[i]];
+    }
+}
+
+/* dx[i] = g[i] slopes[x[i]], g and dx bf16 */
+void looked_up_backward(const uint16_t *g, const uint16_t *x, const float *slopes, uint16_t *dx, int64_t n, int threads) {
+#pragma omp parallel for schedule(static) num_threads(threads) if (n > FEW)
+    for (int64_t start = 0; start < n; start += STRETCH) {
+        const uint16_t *restrict a = x + start, *restrict b = g + start;
+        uint16_t *restrict c = dx + start;
+        const int64_t rest = n - start;
+        ask_for(a + AHEAD, STRETCH * sizeof *a);
+        ask_for(b + AHEAD, STRETCH * sizeof *b);
+        for (int i = 0; i < (rest < STRETCH ? rest : STRETCH); i++) c[i] = to_bf16(of_bf16(b[i]) * slopes[a[i]]);
+    }
+}
 
 /* e^x to 2 units in the last place; 0 below -87, and what is no number stays none. The polynomial is Cephes' (Moshier). */
 static inline float power_of_e(float x) {

@@ -27,6 +27,9 @@ _SIGNS = {"t": ctypes.c_void_p, "n": ctypes.c_int64, "f": ctypes.c_float, "s": c
 _GIVEN = {
     **{f"keep_{bits}": "ttnshf" for bits in (16, 32, 64)},
     **{f"keep_{kind}_times": "ttnshf" for kind in KINDS.values()},
+    **{f"added_{kind}": "ttnsh" for kind in KINDS.values()},
+    "looked_up": "tttn",
+    "looked_up_backward": "ttttn",
     **{f"rms_norm_{kind}": "ttttnnf" for kind in KINDS.values()},
     **{f"rms_norm_backward_{kind}": "tttttnn" for kind in KINDS.values()},
     **{f"running_softmax_{kind}": "ttttnn" for kind in KINDS.values()},
@@ -53,6 +56,26 @@ def kept(x: Tensor, seed: int, left: int, scale: float = 1.0) -> Tensor:
         f"keep_{KINDS[x.dtype]}_times" if scaled else f"keep_{8 * x.element_size()}", x, y, x.numel(), seed, left, scale
     )
     return y if scaled or scale == 1 else y.mul_(scale)
+
+
+def add_kept(y: Tensor, x: Tensor, seed: int, left: int) -> Tensor:
+    """y, which becomes `y + kept(x)`, rounded once; x of its shape. Where `serves(y, x)`."""
+    _call(f"added_{KINDS[y.dtype]}", y, x, y.numel(), seed, left)
+    return y
+
+
+def looked_up(x: Tensor, values: Tensor) -> Tensor:
+    """`values[bits of x]`, both bf16: x (any shape), values (65536,) in the order of the bits. Where `serves(x)`."""
+    y = torch.empty_like(x)
+    _call("looked_up", x, values, y, x.numel())
+    return y
+
+
+def looked_up_backward(g: Tensor, x: Tensor, slopes: Tensor) -> Tensor:
+    """`g slopes[bits of x]` rounded once; g and x bf16 in one shape, slopes (65536,) fp32. Where `serves(g, x)`."""
+    dx = torch.empty_like(x)
+    _call("looked_up_backward", g, x, slopes, dx, x.numel())
+    return dx
 
 
 def rms_norm(x: Tensor, w: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
@@ -100,9 +123,10 @@ def _compiled(compiler: str) -> Path:
 
     sources = {name: (files("fewtune.kernels") / name).read_bytes() for name in SOURCES}
     # Without a library for threads of its own: it finds torch's when it is loaded. Two would take the cores from each other.
+    narrow = torch.backends.cpu.get_cpu_capability() == "AVX2"  # by the processor, or because somebody wants it so
     flags = [
         "-O3",
-        "-march=native",
+        "-march=x86-64-v3" if narrow else "-march=native",
         "-fno-math-errno",
         "-fno-trapping-math",
         "-fopenmp",

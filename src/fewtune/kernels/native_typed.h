@@ -3,6 +3,22 @@
 #define OF(x) NAMED(of, KIND)(x)
 #define TO(x) NAMED(to, KIND)(x)
 
+/* y += kept o x, n numbers */
+void NAME(added)(NUMBER *y, const NUMBER *x, int64_t n, uint64_t seed, uint16_t left, int threads) {
+    const int64_t blocks = (n + BLOCK - 1) / BLOCK;
+#pragma omp parallel for schedule(static) num_threads(threads) if (n > FEW)
+    for (int64_t block = 0; block < blocks; block++) {
+        uint16_t draw[BLOCK];
+        draws(seed, (uint64_t)block, draw);
+        const NUMBER *restrict a = x + block * BLOCK;
+        NUMBER *restrict b = y + block * BLOCK;
+        const int64_t rest = n - block * BLOCK;
+        ask_for(a + AHEAD, BLOCK * sizeof *a);
+        ask_for(b + AHEAD, BLOCK * sizeof *b);
+        for (int i = 0; i < (rest < BLOCK ? rest : BLOCK); i++) b[i] = TO(OF(b[i]) + (draw[i] < left ? OF(a[i]) : 0.0f));
+    }
+}
+
 /* root = 1 / sqrt(mean of x^2 + epsilon), y = w round(x root); x (rows, n), w (n), root (rows) */
 void NAME(rms_norm)(const NUMBER *x, const NUMBER *w, NUMBER *y, float *root, int64_t rows, int64_t n, float epsilon,
                     int threads) {

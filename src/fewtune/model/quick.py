@@ -1,10 +1,11 @@
-"""Modules of a model that something quicker stands in for while it learns: dropout and RMSNorm, see kernels/."""
+"""Modules of a model that something quicker stands in for while it learns: see kernels/."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
 
+from fewtune.model.activation import quick_activation
 from fewtune.model.dropout import quick_dropout
 from fewtune.model.norm import quick_rms_norm
 
@@ -20,7 +21,7 @@ def quick(model: nn.Module) -> Iterator[None]:
     found: dict[nn.Module, nn.Module | None] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         if module not in found:
-            found[module] = quick_dropout(module) or quick_rms_norm(module)
+            found[module] = quick_dropout(module) or quick_rms_norm(module) or quick_activation(module)
         if path and found[module] is not None:
             before[path] = module
     for path, module in before.items():
