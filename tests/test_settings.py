@@ -61,6 +61,7 @@ def test_defaults():
             "batch_size": None,
             "accumulation": 1,
             "max_batch_tokens": None,
+            "checkpointing": None,
             "weight_decay": 0.01,
             "warmup": 0.06,
             "schedule": "linear",

@@ -95,6 +95,9 @@ class TrainConfig(Config):
     max_batch_tokens: int | None = Field(default=None, ge=1)
     """Most tokens, padding among them, that go through the model at once: a larger batch goes in parts, with the same gradient;
     empty: 2048 on a CPU, no limit elsewhere."""
+    checkpointing: bool | None = None
+    """Keep of each block only what enters it, and compute the rest again in the backward pass: less memory, 1.3 to 1.6 times
+    the time, the same gradient; empty: where the activations would not fit into the memory that is free."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay, on matrices only (never on biases and norms)."""
     warmup: float = Field(default=0.06, ge=0, lt=1)

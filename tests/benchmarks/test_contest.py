@@ -327,7 +327,7 @@ def test_who_takes_part() -> None:
     assert kinds == {"fewtune", "trainer", "bare"}
     assert not any(contender.stored for contender in contenders(Cell("minilm", "full")))
     avx2 = contenders(Cell("minilm", "lora", isa="avx2"))
-    assert {contender.autocast for contender in avx2 if contender.best} == {True, False}, "its best is found by trying"
+    assert {contender.autocast for contender in avx2 if contender.best} == {False}, "bf16 would be emulated"
     names = [cell.name for cell in default_cells()]
     assert len(names) == len(set(names))
     assert len({contender.file for contender in contenders(Cell("minilm", "lora"), compiled=True)}) == 6

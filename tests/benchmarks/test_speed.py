@@ -15,6 +15,7 @@ from fewtune import run
 from fewtune.engine import loop
 from fewtune.kernels import native
 from fewtune.methods._low_rank import LowRankLinear
+from fewtune.model import quick
 from fewtune.tasks import _language, seq2seq
 
 Found = dict[str, Any]
@@ -123,7 +124,9 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     def places() -> list[object]:
         return [
             loop.while_learning,
-            loop.quick,
+            quick.quick_dropout,
+            quick.quick_rms_norm,
+            quick.quick_activation,
             native.library,
             LowRankLinear.corrected,
             seq2seq.unformed,
@@ -134,5 +137,5 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     before = places()
     with SWITCHES[name].off():
         changed = sum(now is not then for now, then in zip(places(), before, strict=True))
-    assert changed == {"loss without logits": 2, ALL: 7}.get(name, 1)
+    assert changed == {"loss without logits": 2, "cheap dropout and norms": 2, ALL: 9}.get(name, 1)
     assert places() == before

@@ -88,6 +88,7 @@ def test_steps_are_the_windows_of_the_batches(
     assert made.plan.found == (
         "train.learning_rate",
         "train.max_batch_tokens",
+        "train.checkpointing",
         "task.name",
         "task.max_length",
         "task.labels",
@@ -101,6 +102,7 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
         "train.batch_size",
         "train.learning_rate",
         "train.max_batch_tokens",
+        "train.checkpointing",
         "task.name",
         "task.max_length",
         "task.labels",
@@ -112,8 +114,15 @@ def test_what_is_left_open_is_found_and_what_is_given_is_kept(model: Path, data:
     assert made.config.train.max_batch_tokens == made.plan.max_batch_tokens == 2048
     given = prepared(model, data, train={"learning_rate": 0.125, "max_batch_tokens": 99})
     assert (given.plan.learning_rate, given.plan.max_batch_tokens) == (0.125, 99)
-    assert given.plan.found == ("train.epochs", "train.batch_size", "task.name", "task.max_length", "task.labels")
-    assert prepared(model, data, task="classification").plan.found[4:] == ("task.max_length", "task.labels")
+    assert given.plan.found == (
+        "train.epochs",
+        "train.batch_size",
+        "train.checkpointing",
+        "task.name",
+        "task.max_length",
+        "task.labels",
+    )
+    assert prepared(model, data, task="classification").plan.found[5:] == ("task.max_length", "task.labels")
     assert made.config.model.name == str(model.resolve())
 
 

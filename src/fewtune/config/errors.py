@@ -23,6 +23,8 @@ FIELD_WORDS = {
     "max_tokens_per_batch": "max_batch_tokens",
     "tokens_per_batch": "max_batch_tokens",
     "batch_tokens": "max_batch_tokens",
+    "gradient_checkpointing": "checkpointing",
+    "activation_checkpointing": "checkpointing",
     "gradient_accumulation_steps": "accumulation",
     "max_grad_norm": "clip",
     "warmup_ratio": "warmup",

@@ -26,6 +26,7 @@ from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
 from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
+from fewtune.model.activations import checkpointed
 from fewtune.model.attention import while_learning
 from fewtune.model.quick import quick
 from fewtune.record.event import Event, Sample
@@ -124,7 +125,8 @@ class Loop:
     def learning(self) -> Iterator[None]:
         """While it lasts, the model computes in the ways that are fastest to learn through; steps are taken inside."""
         self.model.train()
-        with held(), while_learning(self.adapted.model), quick(self.adapted.model):
+        model, again = self.adapted.model, bool(self.config.train.checkpointing)
+        with held(), while_learning(model), quick(model), checkpointed(model, again):
             yield
 
     def said(self, examples: Examples) -> Said:

@@ -29,6 +29,7 @@ from fewtune.engine.loop import Examples
 from fewtune.engine.mixing import sources_of
 from fewtune.engine.precision import Precision, choose_device, choose_precision
 from fewtune.engine.reading import filled_in, read_rows, split_rows
+from fewtune.engine.room import with_room
 from fewtune.engine.serving import vllm
 from fewtune.engine.sources import SPLITS
 from fewtune.engine.types import parameters_by_name, types_at_once
@@ -111,10 +112,12 @@ def prepare(config: RunConfig) -> Prepared:
     adapted = applied(empty, config.method, quantize=config.model.quantize)
     learned = task.learned(features["train"])
     filled, found = _fill(config, task, origin, len(learned), width, device)
+    lengths = [len(piece["input_ids"]) for piece in learned]
+    given, item = config.train.checkpointing, precision.dtype.itemsize
+    filled, tight = with_room(filled, adapted, max(lengths), item, device, given=given)
     options = filled.train
     assert options.epochs and options.batch_size and options.learning_rate
     micro = -(-len(learned) // options.batch_size)
-    lengths = [len(piece["input_ids"]) for piece in learned]
     plan = Plan(
         model=origin.name,
         revision=origin.revision,
@@ -140,6 +143,7 @@ def prepare(config: RunConfig) -> Prepared:
         batch_size=options.batch_size,
         accumulation=options.accumulation,
         max_batch_tokens=options.max_batch_tokens,
+        checkpointing=bool(options.checkpointing),
         steps=options.epochs * -(-micro // options.accumulation),
         learning_rate=options.learning_rate,
         precision=precision.name,
@@ -157,13 +161,14 @@ def prepare(config: RunConfig) -> Prepared:
         findings=(
             *sources.notes,
             *([] if config.method.settled else [_unsettled(config.method.name)]),
+            *tight,
             *evenness(anatomy, adapted.layers()),
             *_findings(origin.name, task, rows, features, tokenizer),
             *(_ends(origin, adapted, features["train"], tokenizer) if task.writes else ()),
         ),
         glance=glance({name: [row.label for row in rows[name]] for name in SPLITS}, lengths),
         quantised=stored(empty, precision.dtype),
-        frozen=frozen_part(adapted, task, features | {"train": learned}, options.epochs, precision.dtype.itemsize),
+        frozen=frozen_part(adapted, task, features | {"train": learned}, options.epochs, item),
         base=base_facts(origin),
     )
     examples = {name: Examples(rows[name], learned if name == "train" else features[name]) for name in SPLITS}
@@ -209,6 +214,7 @@ def _fill(
         "batch_size": default_batch_size(rows),
         "learning_rate": config.method.default_learning_rate(width),
         "max_batch_tokens": default_batch_tokens(device),
+        "checkpointing": False,
     }
     found = {name: value for name, value in defaults.items() if getattr(train, name) is None and value is not None}
     filled = {"model": model, "task": task, "train": train.model_copy(update=found)}

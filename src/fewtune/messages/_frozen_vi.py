@@ -1,4 +1,4 @@
-"""Vietnamese sentences about the part of a model below what learns."""
+"""Vietnamese sentences about what is computed once, and what again."""
 
 SENTENCES: dict[str, str] = {
     "frozen_where": "{stack} (khối 1–{blocks} trong {of})",
@@ -14,5 +14,9 @@ SENTENCES: dict[str, str] = {
     "report_frozen_each": "{where} không học gì: phần này được tính không có dropout, lại từ đầu ở mỗi bước vì {why}.",
     "report_frozen_differs": "{where} không học gì, nhưng vẫn được tính ở mỗi bước, có dropout: nếu bỏ qua phần này thì mô hình tính ra kết quả "
     "khác.",
+    "checkpointing_on": "một bước sẽ giữ khoảng {needed} GiB giá trị kích hoạt, mà chỉ còn khoảng {left} GiB cho chúng: các khối sẽ tính lại chúng ở "
+    "lượt lan truyền ngược, lâu gấp 1,3 đến 1,6 lần; train.checkpointing=false sẽ cấm việc này",
+    "checkpointing_unknown": "train.checkpointing=true, nhưng {architecture} không thể tính lại giá trị kích hoạt. Hãy bỏ tùy chọn này, hoặc đặt "
+    "train.max_batch_tokens nhỏ hơn.",
     "report_phase_frozen": "tính một lần phần cố định",
 }

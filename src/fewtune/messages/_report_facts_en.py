@@ -23,6 +23,8 @@ SENTENCES: dict[str, str] = {
     "report_batch": "Rows per batch",
     "report_accumulation": "Batches per step",
     "report_batch_tokens": "Tokens at once, at most",
+    "report_checkpointing": "Activations",
+    "report_checkpointing_yes": "computed again in the backward pass",
     "report_rate": "Learning rate, at its highest",
     "report_precision": "Precision",
     "report_device": "Device",

@@ -23,6 +23,8 @@ SENTENCES: dict[str, str] = {
     "report_batch": "Số hàng mỗi lô",
     "report_accumulation": "Số lô mỗi bước",
     "report_batch_tokens": "Số token tính cùng lúc, nhiều nhất",
+    "report_checkpointing": "Giá trị kích hoạt",
+    "report_checkpointing_yes": "được tính lại ở lượt lan truyền ngược",
     "report_rate": "Tốc độ học cao nhất",
     "report_precision": "Kiểu số",
     "report_device": "Thiết bị",

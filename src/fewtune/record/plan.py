@@ -85,6 +85,8 @@ class Plan(Config):
     accumulation: int
     max_batch_tokens: int | None = None
     """Tokens beyond which a batch goes through the model in parts; None: there is no such limit."""
+    checkpointing: bool = False
+    """Whether blocks compute their activations again in the backward pass."""
     steps: int
     """Optimiser steps if nothing stops it early."""
     learning_rate: float

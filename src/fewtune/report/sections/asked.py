@@ -68,6 +68,7 @@ def _options(run: Run, words: Words) -> list[Option]:
             words.whole(plan.max_batch_tokens) if plan.max_batch_tokens else "",
             "train.max_batch_tokens",
         ),
+        ("checkpointing", words("checkpointing_yes") if plan.checkpointing else "", "train.checkpointing"),
         ("rate", words.short(plan.learning_rate), "train.learning_rate"),
         ("precision", plan.precision, "hardware.precision"),
         ("device", cpu if plan.device == "cpu" else plan.device, "hardware.device"),
