@@ -58,7 +58,14 @@ SWITCHES = {
     ),
     "compiled kernels": Switch(partial(_instead, "fewtune.kernels.native.library", by=lambda: None), _learns_below),
     "cheap dropout and norms": Switch(
-        partial(_instead, "fewtune.engine.loop.quick", by=lambda model: nullcontext()), _learns_below
+        partial(
+            _instead, "fewtune.model.quick.quick_dropout", "fewtune.model.quick.quick_rms_norm", by=lambda module: None
+        ),
+        _learns_below,
+    ),
+    "activations by table": Switch(
+        partial(_instead, "fewtune.model.quick.quick_activation", by=lambda module: None),
+        lambda cell: _learns_below(cell) and "t5" not in cell.shape,  # its ReLU is quick as it is
     ),
     "LoRA as one function": Switch(
         partial(_instead, "fewtune.methods._low_rank.LowRankLinear.corrected", by=_plain_lora), _learns_below
