@@ -15,7 +15,8 @@ from fewtune.errors import ModelError
 from fewtune.methods.full import Full
 from fewtune.methods.lora import Lora
 from fewtune.model.activations import activations
-from fewtune.model.size import parameters
+from fewtune.model.quantise import quantise, quantised_layers
+from fewtune.model.size import bytes_held, parameters
 from fewtune.settings import RunConfig
 from models import tiny_model
 
@@ -35,7 +36,7 @@ def needed(adapted: Adapted, rows: int, length: int) -> int:
     """By the parts of the sum: weights in bf16, what learns, activations of so many rows."""
     learning = parameters(adapted.model, trainable=True)
     of_step = activations(adapted.model, {*adapted.trainable(), *adapted.layers()}, rows, length, 2)
-    return parameters(adapted.model) * 2 + learning * LEARNING + of_step
+    return bytes_held(adapted.model, 2) + learning * LEARNING + of_step
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,15 @@ def test_a_run_learns_the_same_bit_for_bit(method: Any, tmp_path: Path, monkeypa
     assert [each.plan.checkpointing for each in (plain, given, found)] == [False, True, True]
     assert [note.id for note in found.plan.findings if note.id.startswith("checkpointing")] == ["checkpointing_on"]
     assert not any(note.id == "checkpointing_on" for note in given.plan.findings)
+
+
+def test_weights_in_few_bits_take_what_their_codes_take() -> None:
+    """A tiny BERT: each frozen matrix of the blocks half a byte a number and its scales, not two bytes."""
+    plain, small = tiny_model("bert"), tiny_model("bert")
+    whole = bytes_held(plain, 2)
+    buffers = sum(each.numel() * each.element_size() for each in plain.buffers())
+    assert whole == 2 * parameters(plain) + buffers
+    quantise(small, "nf4")
+    numbers = sum(layer.in_features * layer.out_features for layer in quantised_layers(small).values())
+    assert parameters(small) == parameters(plain)
+    assert 0.2 * numbers < (whole - bytes_held(small, 2)) < 1.5 * numbers

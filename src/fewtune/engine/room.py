@@ -5,7 +5,7 @@ import torch
 from fewtune.adapted import Adapted
 from fewtune.errors import ModelError
 from fewtune.model.activations import activations
-from fewtune.model.size import parameters
+from fewtune.model.size import bytes_held, parameters
 from fewtune.record.memory import available_memory
 from fewtune.record.plan import Finding
 from fewtune.settings import RunConfig
@@ -33,7 +33,7 @@ def with_room(
     rows = max(1, min(options.batch_size, (options.max_batch_tokens or options.batch_size * longest) // longest))
     needed = activations(model, {*adapted.trainable(), *adapted.layers()}, rows, longest, itemsize)
     learning = parameters(model, trainable=True)
-    left = free_memory(device) - parameters(model) * itemsize - learning * LEARNING
+    left = free_memory(device) - bytes_held(model, itemsize) - learning * LEARNING
     if not able or needed <= left:
         return config, []
     values = {"needed": round(needed / 2**30, 1), "left": max(0.0, round(left / 2**30, 1))}
