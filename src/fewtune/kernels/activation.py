@@ -33,15 +33,18 @@ def every() -> Tensor:
     return torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(torch.bfloat16)
 
 
+def values(f: Callable[[Tensor], Tensor]) -> Tensor:
+    """f of every bf16 number, (65536,) bf16; f takes each number by itself."""
+    with torch.autocast("cpu", enabled=False), torch.no_grad():
+        return f(every())
+
+
 def table(f: Callable[[Tensor], Tensor]) -> Table:
     """The table of a function that takes each number by itself."""
-    with torch.autocast("cpu", enabled=False):
-        with torch.no_grad():
-            values = f(every())
-        with torch.enable_grad():
-            x = every().float().requires_grad_()
-            (slopes,) = torch.autograd.grad(f(x).sum(), x)
-    return Table(values, slopes)
+    with torch.autocast("cpu", enabled=False), torch.enable_grad():
+        x = every().float().requires_grad_()
+        (slopes,) = torch.autograd.grad(f(x).sum(), x)
+    return Table(values(f), slopes)
 
 
 def serves(x: Tensor) -> bool:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fewtune._compat import is_hooked
-from fewtune.kernels.activation import Table, look_up, serves, table
+from fewtune.kernels.activation import Table, look_up, serves, table, values
 
 KNOWN = {
     "torch.nn.modules.activation": ("GELU", "SiLU", "Tanh", "Mish", "Hardswish"),
@@ -51,6 +51,7 @@ def quick_activation(module: nn.Module) -> QuickActivation | None:
     known = kind.__name__ in KNOWN.get(kind.__module__, ())
     if not known or getattr(module, "inplace", False) or is_hooked(module):
         return None
-    made = table(module)
-    shared = _TABLES.setdefault(made.values.view(torch.int16).numpy().tobytes(), made)
+    bits = values(module).view(torch.int16).numpy().tobytes()
+    shared = _TABLES.get(bits) or table(module)
+    _TABLES[bits] = shared
     return QuickActivation(module, shared).train(module.training)
