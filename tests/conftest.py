@@ -1,5 +1,7 @@
 """No test leaves anything in the caches of whoever runs it, and none fails because the machine is busy."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,16 @@ settings.load_profile("any machine")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What fewtune itself keeps (tokens, converted weights) goes beside the tests; the Hub's own cache is elsewhere."""
     constants.HF_HOME = str(tmp_path_factory.mktemp("home") / Path(constants.HF_HOME).name)
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before() -> Iterator[None]:
+    """Sums are formed in another order with more threads, and some tests compare bits."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    yield
+    if torch and torch.get_num_threads() != before:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(params=[True, False], ids=["compiled", "torch"])

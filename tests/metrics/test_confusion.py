@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
 from fewtune.metrics.confusion import confusion
 
@@ -10,12 +11,11 @@ def test_rows_are_truth_and_columns_are_predictions():
     assert counts.dtype == np.int64
 
 
-def test_equals_counting_by_hand():
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_equals_scikit_learn(kind):
     rng = np.random.default_rng(0)
-    true, predicted = rng.integers(5, size=(2, 300))
-    by_hand = np.zeros((5, 5), dtype=int)
-    np.add.at(by_hand, (true, predicted), 1)
-    np.testing.assert_array_equal(confusion(true, predicted, 5), by_hand)
+    true, predicted = rng.integers(100, size=(2, 3000)).astype(kind)
+    np.testing.assert_array_equal(confusion(true, predicted, 100), confusion_matrix(true, predicted, labels=range(100)))
 
 
 @pytest.mark.parametrize(

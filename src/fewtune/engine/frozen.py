@@ -30,6 +30,7 @@ from fewtune.model.anatomy import Anatomy
 from fewtune.model.frozen import Cut, Frozen, cuts
 from fewtune.record.event import Event
 from fewtune.record.facts import FrozenBlocks, FrozenPart
+from fewtune.record.memory import held
 from fewtune.tasks._base import Batch, Features, Task
 
 PROBED = 8
@@ -67,7 +68,7 @@ def computed_once(
     emit(Event(kind="phase", phase="frozen"))
     started = time.monotonic()
     plain = {name: getattr(loop, name) for name in ("train", "validation")}
-    with ExitStack() as opened:
+    with ExitStack() as opened, held():
         shortcuts, found = _shortcuts(loop, planned, folder, opened)
         loop.progress.seconds += time.monotonic() - started
         try:
