@@ -35,6 +35,13 @@ def _plain_lora(layer: Any, x: Any, A: Any, B: Any, scale: float) -> Any:
 
 
 @contextmanager
+def _plain_products() -> Iterator[None]:
+    places = "fewtune.kernels.product.takes", "fewtune.model.product.takes"
+    with _instead(*places, by=lambda W, b=None: False):
+        yield
+
+
+@contextmanager
 def _all() -> Iterator[None]:
     with ExitStack() as opened:
         for name, switch in SWITCHES.items():
@@ -57,6 +64,7 @@ SWITCHES = {
         partial(_instead, "fewtune.engine.loop.while_learning", by=lambda model: nullcontext()), _learns_below
     ),
     "compiled kernels": Switch(partial(_instead, "fewtune.kernels.native.library", by=lambda: None), _learns_below),
+    "products of our own": Switch(_plain_products, _learns_below),
     "cheap dropout and norms": Switch(
         partial(
             _instead, "fewtune.model.quick.quick_dropout", "fewtune.model.quick.quick_rms_norm", by=lambda module: None

@@ -14,8 +14,9 @@ from benchmarks.contest.cells import Cell, Settings
 from fewtune import run
 from fewtune.engine import loop
 from fewtune.kernels import native
+from fewtune.kernels import product as kernel
 from fewtune.methods._low_rank import LowRankLinear
-from fewtune.model import quick
+from fewtune.model import product, quick
 from fewtune.tasks import _language, seq2seq
 
 Found = dict[str, Any]
@@ -124,6 +125,8 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     def places() -> list[object]:
         return [
             loop.while_learning,
+            product.takes,
+            kernel.takes,
             quick.quick_dropout,
             quick.quick_rms_norm,
             quick.quick_activation,
@@ -137,5 +140,7 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     before = places()
     with SWITCHES[name].off():
         changed = sum(now is not then for now, then in zip(places(), before, strict=True))
-    assert changed == {"loss without logits": 2, "cheap dropout and norms": 2, ALL: 9}.get(name, 1)
+    assert changed == {"loss without logits": 2, "products of our own": 2, "cheap dropout and norms": 2, ALL: 11}.get(
+        name, 1
+    )
     assert places() == before

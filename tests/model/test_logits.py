@@ -15,6 +15,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from fewtune.adapted import adapt
 from fewtune.methods._base import Method
 from fewtune.methods.full import Full
+from fewtune.methods.head import Head
 from fewtune.methods.lora import Lora
 from fewtune.methods.prompt_tuning import PromptTuning
 from fewtune.model.logits import Unformed, unformed
@@ -119,6 +120,7 @@ def methods() -> Iterator[tuple[str, Method]]:
     yield "lora", Lora(rank=2, dropout=0)
     yield "embeddings", Lora(rank=2, dropout=0, also=("embeddings",))
     yield "full", Full()
+    yield "head", Head()
 
 
 METHODS = dict(methods())
@@ -206,6 +208,18 @@ def test_an_adapted_output_layer(architecture: str) -> None:
     expected = gradients(loss_of(model, inputs, labels, 0.1), model)
     assert {f"{path}.A", f"{path}.B"} <= expected.keys()
     equal(gradients(short_loss(model, inputs, labels, 0.1), model), expected)
+
+
+@pytest.mark.parametrize("architecture", ["t5", "llama", "gpt2", "bert"])
+def test_a_head_that_learns_is_gone_through_in_blocks(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is a copy of tied embeddings: the other way holds the logits of 128 rows several times over."""
+    monkeypatch.setattr("fewtune.model.logits.chunked_cross_entropy", lambda *_, **options: pytest.fail("logits"))
+    monkeypatch.setattr("fewtune.model.logits.chunked_likelihood", lambda *_: pytest.fail("logits"))
+    model = adapted(architecture, Head())
+    inputs, labels = batch_of(CASES[architecture])
+    assert short_loss(model, inputs, labels, 0).item() > 0
+    found = unformed(model, inputs, labels != -100)
+    assert found is not None and len(found.likelihood(labels[labels != -100]).nats)
 
 
 def test_dropout_in_the_output_layer_is_drawn_again_in_the_same_way() -> None:

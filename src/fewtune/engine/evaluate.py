@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.engine.precision import Precision
+from fewtune.model.quick import quick
 from fewtune.tasks._base import Batch, Features, Task
 
 Answer = Callable[[PreTrainedModel, Batch, PreTrainedTokenizerBase], tuple[list[Any], float | None]]
@@ -52,7 +53,7 @@ def run_model(
     order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
     values: dict[int, Any] = {}
     loss, count = 0.0, 0.0
-    with evaluating(model), torch.inference_mode(), precision.context():
+    with evaluating(model), quick(model, learning=False), torch.inference_mode(), precision.context():
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             batch = to_device(task.collate([features[index] for index in chosen], tokenizer), model.device)

@@ -27,9 +27,10 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from fewtune.kernels import native
+from fewtune.kernels.product import back, through
 
-BYTES = {"cpu": 2**22}
-"""Size of a block of logits in fp32, by device: about the second cache of two cores (docs/decisions/speed-loss.md)."""
+BYTES = {"cpu": 2**23}
+"""Size of a block of logits in fp32, by device: in bf16 about the second cache of two cores (docs/decisions/speed-loss.md)."""
 ELSEWHERE = 2**28
 """On other devices, where each block costs the start of a dozen kernels. Not measured."""
 NARROWEST = 256
@@ -142,7 +143,7 @@ class _LinearCrossEntropy(Function):
                 all_weights += rows.sum(0, dtype=pulled.dtype)
             shrunk = sums.add(start, logits)
             if ctx.needs_input_grad[0] and not learns:
-                pulled.mul_(shrunk).add_(_product(logits.to(dtype), rows))
+                pulled.mul_(shrunk).add_(_pulled(logits.to(dtype), rows))
         logsumexp, v = sums.logsumexp(), len(weight)
         if learns:
             ctx.save_for_backward(hidden, weight, bias, labels, logsumexp)
@@ -172,7 +173,7 @@ class _LinearCrossEntropy(Function):
             error.scatter_add_(1, place, (smoothing - 1) * here.to(error.dtype)).mul_(grad * scale)
             block, rounded = slice(start, start + len(rows)), error.to(dtype)
             if found is not None:
-                found += _product(rounded, rows)
+                found += _pulled(rounded, rows)
             if of_weight is not None:
                 of_weight[block] = _product(rounded.T, low)
             if of_bias is not None:
@@ -254,12 +255,22 @@ def _blocks(
     width = max(NARROWEST, size // (4 * max(len(hidden), 1)) // 64 * 64)
     for start in range(0, len(weight), width):
         rows = weight[start : start + width].to(dtype)
-        logits = _product(low, rows.T)
+        logits = _logits(low, rows)
         if not (narrow and bias is None and scale == 1 and native.serves(logits)):
             logits = _wide(logits)
         if bias is not None:
             logits += bias[start : start + width]
         yield start, rows, logits if scale == 1 else logits.mul_(scale)
+
+
+def _logits(hidden: Tensor, rows: Tensor) -> Tensor:
+    with torch.autocast(hidden.device.type, enabled=False):
+        return through(hidden, rows, None)
+
+
+def _pulled(shares: Tensor, rows: Tensor) -> Tensor:
+    with torch.autocast(shares.device.type, enabled=False):
+        return back(shares, rows)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from fewtune.kernels.dropout import add_only, draw, dropout, only
+from fewtune.kernels.product import back, through
 
 
 def low_rank(x: Tensor, A: Tensor, B: Tensor, scale: float) -> Tensor:
@@ -76,7 +77,7 @@ class _LowRank(torch.autograd.Function):
         scale: float,
         p: float,
     ) -> Tensor:
-        frozen = y if W is None else F.linear(x, W, b)
+        frozen = y if W is None else through(x, W, b)
         assert frozen is not None
         dtype = frozen.dtype  # autocast's, where that is on
         kept = draw(x.shape, p, x.device) if p else None
@@ -118,7 +119,7 @@ def _seen(x: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
 
 def _to_inputs(g: Tensor, W: Tensor | None, z: Tensor, A: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
     """`g W + mask ∘ (z A)`, the first where there is a W; added in the type of x, which under autocast may be wider."""
-    frozen = None if W is None else (g @ W.to(g.dtype)).to(dtype)
+    frozen = None if W is None else back(g, W).to(dtype)
     if frozen is not None and frozen.dtype == z.dtype:
         return frozen.addmm_(z, A) if mask is None else add_only(frozen, z @ A, mask)
     learned = z @ A if mask is None else only(z @ A, mask)

@@ -170,3 +170,5 @@ static inline float power_of_e(float x) {
 #define KIND fp32
 #define NUMBER float
 #include "native_typed.h"
+
+#include "native_tiles.h"

@@ -20,10 +20,17 @@ from torch import Tensor
 
 SECONDS = 60
 """A compiler that takes longer is given up; it takes one."""
-SOURCES = ("native.c", "native_typed.h")
+SOURCES = ("native.c", "native_typed.h", "native_tiles.h")
 KINDS = {torch.bfloat16: "bf16", torch.float32: "fp32"}
 """What all functions serve, and how they call it."""
-_SIGNS = {"t": ctypes.c_void_p, "n": ctypes.c_int64, "f": ctypes.c_float, "s": ctypes.c_uint64, "h": ctypes.c_uint16}
+_SIGNS = {
+    "t": ctypes.c_void_p,
+    "n": ctypes.c_int64,
+    "f": ctypes.c_float,
+    "s": ctypes.c_uint64,
+    "h": ctypes.c_uint16,
+    "i": ctypes.c_int,
+}
 _GIVEN = {
     **{f"keep_{bits}": "ttnshf" for bits in (16, 32, 64)},
     **{f"keep_{kind}_times": "ttnshf" for kind in KINDS.values()},
@@ -33,8 +40,9 @@ _GIVEN = {
     **{f"rms_norm_{kind}": "ttttnnf" for kind in KINDS.values()},
     **{f"rms_norm_backward_{kind}": "tttttnn" for kind in KINDS.values()},
     **{f"running_softmax_{kind}": "ttttnn" for kind in KINDS.values()},
+    "product": "ttttnnni",
 }
-"""Function → its arguments: tensor, number, float, seed, half a word. The number of threads comes last of each."""
+"""Function → its arguments: tensor, number, float, seed, half a word, int. The number of threads comes last of each."""
 
 
 def serves(*tensors: Tensor) -> bool:
@@ -101,7 +109,28 @@ def running_softmax(z: Tensor, top: Tensor, total: Tensor) -> Tensor:
     return shrunk
 
 
-def _call(name: str, *given: Tensor | float) -> None:
+def has_tiles() -> bool:
+    """Whether `product` can be called: the processor multiplies tiles, and the system lets this process."""
+    found = library()
+    return found is not None and _may_use_tiles(found)
+
+
+@cache
+def _may_use_tiles(found: ctypes.CDLL) -> bool:
+    return bool(found.has_tiles())
+
+
+def product(x: Tensor, w: Tensor, bias: Tensor | None, turned: bool) -> Tensor:
+    """`x w + bias`, or `x wᵀ + bias` where `turned`, summed in fp32 and rounded once. All bf16 and contiguous, x (m, k), w and bias
+    (n,) as that asks; m ≥ 32, n and k multiples of 32. Where `has_tiles()`.
+    """
+    n = w.shape[0 if turned else 1]
+    y = x.new_empty(len(x), n)
+    _call("product", x, w, bias, y, len(x), n, x.shape[1], turned)
+    return y
+
+
+def _call(name: str, *given: Tensor | float | None) -> None:
     function = getattr(library(), name)
     function(*(each.data_ptr() if isinstance(each, Tensor) else each for each in given), torch.get_num_threads())
 

@@ -37,6 +37,10 @@ class OwnOutput(AdapterLayer):
         """`x` (..., width) → (..., vocabulary)."""
         return F.linear(x, self.W.to(x.dtype), self.bias)
 
+    def matrix(self) -> tuple[Tensor, Tensor | None]:
+        """W' and b: the loss goes through the vocabulary in blocks, without logits (kernels/cross_entropy.py)."""
+        return self.W, self.bias
+
     def merged(self) -> nn.Module:
         """A layer of the base's kind and number format with W', tied to nothing."""
         new = copy.deepcopy(self.base)

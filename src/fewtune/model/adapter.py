@@ -74,6 +74,15 @@ class AdapterLayer(Learned):
 
 
 @runtime_checkable
+class OneMatrix(Protocol):
+    """An adapter layer that is one matrix, which may learn: `y = W x + b`."""
+
+    def matrix(self) -> tuple[Tensor, Tensor | None]:
+        """W (m, n) and b (m,) as they are, not copies: gradients reach them."""
+        ...
+
+
+@runtime_checkable
 class PlainLora(Protocol):
     """An adapter layer whose correction is a product of two thin matrices."""
 

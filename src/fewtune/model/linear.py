@@ -9,12 +9,18 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from fewtune._compat import is_hooked
+from fewtune.model.product import QuickLinear
 from fewtune.model.quantised import QuantLinear
 
 
 def is_linear(module: nn.Module) -> bool:
     """Whether `module` computes `x Wᵀ + b` with a weight we can read."""
     return isinstance(module, nn.Linear | Conv1D | QuantLinear)
+
+
+def is_dense(module: nn.Module) -> bool:
+    """Whether `module` is torch's own linear layer or what stands in for it, and no subclass of somebody's."""
+    return type(module) in (nn.Linear, QuickLinear)
 
 
 def is_transposed(module: nn.Module) -> bool:
@@ -25,7 +31,7 @@ def is_transposed(module: nn.Module) -> bool:
 def is_plain_and_frozen(module: nn.Module) -> bool:
     """Whether calling `module` gives `x Wᵀ + b` and nothing else happens: a dense weight, nothing that learns, no hooks."""
     return (
-        type(module) in (nn.Linear, Conv1D)
+        (is_dense(module) or type(module) is Conv1D)
         and not is_hooked(module)
         and not any(parameter.requires_grad for parameter in module.parameters())
     )

@@ -30,8 +30,8 @@ from fewtune.kernels.cross_entropy import (
     linear_cross_entropy,
     linear_likelihood,
 )
-from fewtune.model.adapter import AdapterLayer
-from fewtune.model.linear import is_linear
+from fewtune.model.adapter import AdapterLayer, OneMatrix
+from fewtune.model.linear import bias_of, is_dense, is_linear, weight_of
 
 _LARGEST = 48.0
 """Of the known logits: far beyond where a softcap, 30 in Gemma 2, still looks like a straight line."""
@@ -83,12 +83,16 @@ class Unformed:
 
     def _linear(self) -> tuple[Tensor, Tensor, Tensor | None] | None:
         """Where all is one matrix: what it reads, that matrix, and its bias. A subclass may store its weight in another way."""
-        if type(self.layer) is not nn.Linear or self.behind.cap is not None:
+        known = is_dense(self.layer) or isinstance(self.layer, OneMatrix)
+        if not known or self.behind.cap is not None:
             return None
-        own, added = self.layer.bias, self.behind.bias
+        weight, own = (
+            self.layer.matrix() if isinstance(self.layer, OneMatrix) else (weight_of(self.layer), bias_of(self.layer))
+        )
+        added = self.behind.bias
         if added is not None:
             own = added / self.behind.scale + (0 if own is None else own)
-        return self.hidden, self.layer.weight, own
+        return self.hidden, weight, own
 
     def _options(self) -> dict[str, Any]:
         return {"scale": self.behind.scale, "dtype": self.dtype}
