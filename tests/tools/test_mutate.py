@@ -150,7 +150,8 @@ def test_a_planted_bug_fits_the_code_there_is(bug: command.Bug) -> None:
     source = (ROOT / bug.file).read_text(encoding="utf-8")
     assert source.count(bug.old) == 1
     changed = source.replace(bug.old, bug.new)
-    assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
+    if bug.file.endswith(".py"):  # else C, of which a compiler would have to say it
+        assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
     assert all((ROOT / test).exists() for test in bug.tests if test.endswith(".py"))
     assert any(test.endswith(".py") for test in bug.tests)
 
