@@ -1,7 +1,6 @@
 /* What a training step does beside matrix products, each in one or two passes over the numbers: dropout, activations, RMSNorm, and the
  * running softmax of a large vocabulary. Plain C, in loops that a compiler turns into vectors.
  *
- *
  * Numbers are bf16 or fp32 in memory and fp32 in registers. Threads are those of OpenMP; each row, or block, is one thread's.
  *
  * Dropout leaves no mask in memory: its bits are formed again from a seed in the backward pass. Element i is kept where the i-th 16 bits of Threefry-4x32 with 12 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as

@@ -167,19 +167,13 @@ void product(const uint16_t *x, const uint16_t *w, const uint16_t *bias, uint16_
     const int share_rows = m >= MANY * threads;
 #pragma omp parallel num_threads(threads)
     {
-        static _Thread_local float *own;
-        static _Thread_local size_t room;
         const int64_t all = omp_get_num_threads(), me = omp_get_thread_num();
         const int64_t top = share_rows ? m * me / all : 0, bottom = share_rows ? m * (me + 1) / all : m;
         const int64_t begin = share_rows ? 0 : n / SIDE * me / all, end = share_rows ? n / SIDE : n / SIDE * (me + 1) / all;
         const int64_t panels = (end - begin + fit - 1) / fit, most = panels ? (end - begin + panels - 1) / panels : 0;
         const int64_t high = (bottom - top + SIDE - 1) / SIDE, kept = pieces > 1 ? high * (end - begin) : 0;
         const size_t need = (size_t)(BLOCK_OF_SUMS * (2 + kept) * 4 + most * deep * 64);
-        if (room < need) {
-            free(own);
-            room = (need + 4095) / 4096 * 4096;
-            own = aligned_alloc(4096, room);
-        }
+        float *own = aligned_alloc(4096, (need + 4095) / 4096 * 4096); /* not kept: a thread that ends would leave it behind */
         float *done[2] = {own, own + BLOCK_OF_SUMS}, *unfinished = own + 2 * BLOCK_OF_SUMS;
         uint32_t *panel = (uint32_t *)(unfinished + kept * BLOCK_OF_SUMS);
         waiting rows = {.row = SIDE};
@@ -233,6 +227,7 @@ void product(const uint16_t *x, const uint16_t *w, const uint16_t *bias, uint16_
             }
         while (rows.row < SIDE) write_row(&rows, n);
         _tile_release();
+        free(own);
     }
 }
 #else
