@@ -167,7 +167,10 @@ def todo(options: argparse.Namespace) -> list[tuple[Cell, list[Contender]]]:
         timed = [cell for cell in cells if cell.method != "full" and cell.until_loss == (cell.method == "head")]
         acting = {cell: [name for name, switch in SWITCHES.items() if switch.acts(cell)] for cell in timed}
         return [(cell, [OURS, *(replace(OURS, without=name) for name in names)]) for cell, names in acting.items()]
-    return [(cell, contenders(cell, quick=options.quick, compiled=options.compile)) for cell in cells]
+    from fewtune._compat import cpu_computes_bf16
+
+    of_whom = {"quick": options.quick, "compiled": options.compile, "units": cpu_computes_bf16()}
+    return [(cell, contenders(cell, **of_whom)) for cell in cells]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,7 +16,34 @@ from fewtune import _compat
 def test_this_torch_has_the_private_name() -> None:
     """When this fails the way out is taken (fp32 on every CPU): look for the name's successor."""
     assert isinstance(torch.ops.mkldnn._is_mkldnn_bf16_supported(), bool)
-    assert _compat.cpu_computes_bf16() == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    units = torch.cpu.get_capabilities()
+    assert units["architecture"] != "x86_64" or {"avx512_bf16", "amx_bf16"} <= units.keys()
+
+
+@pytest.mark.parametrize(
+    ("onednn", "units", "expected"),
+    [
+        (True, {"avx512_bf16": True, "amx_bf16": True}, True),
+        (True, {"avx512_bf16": True, "amx_bf16": False}, True),
+        (True, {"avx512_bf16": False, "amx_bf16": False}, False),  # it would be emulated: Skylake to Rocket Lake
+        (False, {"avx512_bf16": True, "amx_bf16": True}, False),  # it was held back
+        (True, {"arm_bf16": True}, True),  # another architecture: oneDNN's word
+        (True, {}, True),
+    ],
+)
+def test_bf16_counts_where_onednn_multiplies_it_and_the_processor_has_units(
+    onednn: bool, units: dict[str, bool], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = SimpleNamespace(_is_mkldnn_bf16_supported=lambda: onednn)
+    parts = {"ops": SimpleNamespace(mkldnn=asked), "cpu": SimpleNamespace(get_capabilities=lambda: units)}
+    monkeypatch.setattr(_compat, "torch", SimpleNamespace(**parts))
+    assert _compat.cpu_computes_bf16() is expected
+
+
+def test_a_torch_that_does_not_list_units_leaves_it_to_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = SimpleNamespace(_is_mkldnn_bf16_supported=lambda: True)
+    monkeypatch.setattr(_compat, "torch", SimpleNamespace(ops=SimpleNamespace(mkldnn=asked), cpu=SimpleNamespace()))
+    assert _compat.cpu_computes_bf16() is True
 
 
 def test_without_it_a_cpu_counts_as_one_that_does_not_compute_bf16(monkeypatch: pytest.MonkeyPatch) -> None:

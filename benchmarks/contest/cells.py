@@ -94,14 +94,14 @@ class Contender:
 OURS, DEFAULTS = Contender("fewtune"), Contender("trainer", grouped=False)
 
 
-def contenders(cell: Cell, *, quick: bool = False, compiled: bool = False) -> list[Contender]:
+def contenders(cell: Cell, *, quick: bool = False, compiled: bool = False, units: bool = True) -> list[Contender]:
     """Who takes part in a cell: with several forms of the best settings, the best of them counts.
 
     A base stored in bf16 is only for what is frozen: small updates of weights in bf16 are lost. Large batches are there for the
-    limit of the processor, so the slow ones stay away. Without units for bf16 it is fp32 alone: what emulates them is far slower.
+    limit of the processor, so the slow ones stay away. Without `units` for bf16 it is fp32 alone: what emulates them is far slower.
     """
     fp32, bf16, stored = {}, {"autocast": True}, {"autocast": True, "stored": True}
-    forms = [fp32] if cell.isa == "avx2" else [bf16] if cell.method == "full" else [stored, bf16]
+    forms = [fp32] if cell.isa == "avx2" or not units else [bf16] if cell.method == "full" else [stored, bf16]
     if quick or cell.until_loss or cell.method != "lora":
         forms = forms[:1]
     best = [Contender("trainer", best=True, **form) for form in forms]

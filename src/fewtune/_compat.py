@@ -6,10 +6,14 @@ import torch
 def cpu_computes_bf16() -> bool:
     """Whether oneDNN multiplies bf16 matrices in hardware (AMX or AVX512-BF16) rather than stalling in emulation.
 
-    `torch.cpu._is_amx_tile_supported()` does not serve: it stays True under ONEDNN_MAX_CPU_ISA=AVX2.
+    oneDNN alone does not tell: it says yes on every x86 processor with AVX-512, and where the units are missing (Skylake to Rocket
+    Lake) it emulates at a quarter of the rate of fp32. Nor does the processor alone: it does not hear of ONEDNN_MAX_CPU_ISA.
     """
     ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return bool(ask()) if ask is not None else False
+    if ask is None or not ask():
+        return False
+    units = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(units.get(unit, True) for unit in ("avx512_bf16", "amx_bf16"))  # other architectures do not list them
 
 
 def version(tensor: torch.Tensor) -> int | None:
