@@ -75,6 +75,15 @@ SWITCHES = {
         partial(_instead, "fewtune.model.quick.quick_activation", by=lambda module: None),
         lambda cell: _learns_below(cell) and "t5" not in cell.shape,  # its ReLU is quick as it is
     ),
+    "last block where it is read": Switch(
+        partial(
+            _instead,
+            "fewtune.engine.loop.first_alone",
+            "fewtune.engine.evaluate.first_alone",
+            by=lambda model, forward: nullcontext(),
+        ),
+        lambda cell: _learns_below(cell) and not _writes(cell),
+    ),
     "LoRA as one function": Switch(
         partial(_instead, "fewtune.methods._low_rank.LowRankLinear.corrected", by=_plain_lora), _learns_below
     ),

@@ -12,7 +12,7 @@ from benchmarks.contest import contest
 from benchmarks.contest.ablation import ALL, SWITCHES
 from benchmarks.contest.cells import Cell, Settings
 from fewtune import run
-from fewtune.engine import loop
+from fewtune.engine import evaluate, loop
 from fewtune.kernels import native
 from fewtune.kernels import product as kernel
 from fewtune.methods._low_rank import LowRankLinear
@@ -125,6 +125,8 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     def places() -> list[object]:
         return [
             loop.while_learning,
+            loop.first_alone,
+            evaluate.first_alone,
             product.takes,
             kernel.takes,
             quick.quick_dropout,
@@ -140,7 +142,6 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     before = places()
     with SWITCHES[name].off():
         changed = sum(now is not then for now, then in zip(places(), before, strict=True))
-    assert changed == {"loss without logits": 2, "products of our own": 2, "cheap dropout and norms": 2, ALL: 11}.get(
-        name, 1
-    )
+    two = ("loss without logits", "products of our own", "cheap dropout and norms", "last block where it is read")
+    assert changed == {**dict.fromkeys(two, 2), ALL: 13}.get(name, 1)
     assert places() == before

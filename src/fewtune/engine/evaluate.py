@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,9 +11,12 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.engine.precision import Precision
+from fewtune.model.first import first_alone
 from fewtune.model.quick import quick
 from fewtune.tasks._base import Batch, Features, Task
 
+SOME = 2
+"""Rows on which it is tried what a model reads."""
 Answer = Callable[[PreTrainedModel, Batch, PreTrainedTokenizerBase], tuple[list[Any], float | None]]
 """As `Task.answer`."""
 Shortcut = Callable[[Iterable[int], Batch], AbstractContextManager[None]]
@@ -53,7 +57,14 @@ def run_model(
     order = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
     values: dict[int, Any] = {}
     loss, count = 0.0, 0.0
-    with evaluating(model), quick(model, learning=False), torch.inference_mode(), precision.context():
+    once = partial(some_outputs, model, task, features, tokenizer, precision)
+    with (
+        evaluating(model),
+        first_alone(model, once),
+        quick(model, learning=False),
+        torch.inference_mode(),
+        precision.context(),
+    ):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             batch = to_device(task.collate([features[index] for index in chosen], tokenizer), model.device)
@@ -66,6 +77,19 @@ def run_model(
             if tick:
                 tick(len(chosen))
     return Outputs([values[index] for index in range(len(features))], loss / count if count else None)
+
+
+def some_outputs(
+    model: PreTrainedModel,
+    task: Task,
+    features: Sequence[Features],
+    tokenizer: PreTrainedTokenizerBase,
+    precision: Precision,
+) -> torch.Tensor:
+    """What the model says about a few of the features, to find out something about the model."""
+    batch = to_device(task.collate(features[:SOME], tokenizer), model.device)
+    with precision.context():
+        return task.outputs(model, batch)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,13 +22,14 @@ from fewtune.adapted import Adapted
 from fewtune.data.rows import Row
 from fewtune.engine import checkpoint
 from fewtune.engine.batches import Batches, number_of, within
-from fewtune.engine.evaluate import Outputs, Shortcut, no_shortcut, run_model, to_device
+from fewtune.engine.evaluate import Outputs, Shortcut, no_shortcut, run_model, some_outputs, to_device
 from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
 from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
 from fewtune.model.activations import checkpointed
 from fewtune.model.attention import while_learning
+from fewtune.model.first import first_alone
 from fewtune.model.quick import quick
 from fewtune.record.event import Event, Sample
 from fewtune.record.memory import held
@@ -126,7 +128,8 @@ class Loop:
         """While it lasts, the model computes in the ways that are fastest to learn through; steps are taken inside."""
         self.model.train()
         model, again = self.adapted.model, bool(self.config.train.checkpointing)
-        with held(), while_learning(model), quick(model), checkpointed(model, again):
+        once = partial(some_outputs, model, self.task, self.train.features, self.tokenizer, self.precision)
+        with held(), while_learning(model), first_alone(model, once), quick(model), checkpointed(model, again):
             yield
 
     def said(self, examples: Examples) -> Said:
