@@ -97,6 +97,10 @@ class Adapted:
         terms = [edit.of(self.model) for edit in self.edits if isinstance(edit, Penalty)]
         return torch.stack(terms).sum() if terms else None
 
+    def acts(self, when: Literal["gradients", "moved"]) -> bool:
+        """Whether the method does anything then."""
+        return any(isinstance(edit, Every) and edit.when == when for edit in self.edits)
+
     def act(self, when: Literal["gradients", "moved"], step: int, steps: int, optimizer: Optimizer) -> None:
         """Let the method do what it does at every step; a loop of your own calls it twice, see `Every`."""
         for edit in self.edits:

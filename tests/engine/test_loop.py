@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
 
-from engine.runs import FP32, make_loop, reviews
+from engine.runs import FP32, LABELS, make_loop, reviews
 from fewtune.adapted import Adapted
 from fewtune.data.rows import Row
 from fewtune.engine.loop import Loop
@@ -411,6 +413,79 @@ def test_a_loss_that_is_not_a_number_stops_with_the_step(tmp_path: Path, monkeyp
         loop.run()
     assert (caught.value.id, caught.value.values["step"], caught.value.exit_code) == ("loss_not_finite", 3, 1)
     assert [event.step for event in events] == [1, 2]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_loss_that_is_not_a_number_is_told_with_its_own_step_and_rate(
+    late: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where steps are told of late, parameters were moved by it, but nothing of that was saved."""
+    real, calls = Classification.loss, iter(range(100))
+
+    def loss(self: Classification, outputs: Tensor, batch: Batch) -> Tensor:
+        return real(self, outputs, batch) * (math.nan if next(calls) == 5 else 1.0)
+
+    monkeypatch.setattr(Classification, "loss", loss)
+    events: list[Event] = []
+    loop = make_loop(tmp_path, emit=events.append, epochs=2)
+    loop.late = late
+    with pytest.raises(TrainingError) as caught:
+        loop.run()
+    usual: list[Event] = []
+    monkeypatch.setattr(Classification, "loss", real)
+    make_loop(tmp_path / "usual", emit=usual.append, epochs=2).run()
+    assert caught.value.values["step"] == 6 and caught.value.values["rate"] == usual[5].learning_rate
+    assert [event.step for event in events] == [1, 2, 3, 4, 5]
+    assert all(parameter.isfinite().all() for parameter in loop.adapted.trainable().values()) != late
+    assert not (tmp_path / "checkpoints" / "last").exists()
+
+
+def test_steps_that_are_told_of_late_are_the_same_steps(tmp_path: Path) -> None:
+    """A graphics card computes a step while the next one is prepared: nothing but the time of telling is another."""
+    told: list[list[Event]] = [[], []]
+    loops = [make_loop(tmp_path / str(late), emit=told[late].append, dropout=0.1) for late in (0, 1)]
+    for late, loop in enumerate(loops):
+        loop.late = bool(late)
+        torch.manual_seed(0)
+        loop.run()
+    assert told[0] == told[1] and len(told[0]) > 10
+    assert replace(loops[0].progress, seconds=0) == replace(loops[1].progress, seconds=0)
+    for name, parameter in loops[0].adapted.trainable().items():
+        assert torch.equal(parameter, loops[1].adapted.trainable()[name]), name
+    loops[1].batches.restore(make_loop(tmp_path).batches.state())
+    with loops[1].learning():
+        loops[1]._step(next(loops[1].batches.rest_of_epoch()))
+    assert told[0] == told[1], "the step is not told of yet"
+
+
+class Read(TorchDispatchMode):
+    """Where in memory the numbers lie that the host reads, for which it waits until they are computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[int] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is torch.ops.aten._local_scalar_dense.default and args[0].dtype != torch.bool:
+            self.found.append(args[0].data_ptr())
+        assert function not in (torch.ops.aten.nonzero.default, torch.ops.aten._unique2.default)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("weights", [None, (0.5, 1.5)])
+def test_a_device_is_not_waited_for_within_a_step(weights: tuple[float, float] | None, tmp_path: Path) -> None:
+    """What the host reads is the step before, which is long done. (Masks are looked at by transformers: those are bool.)"""
+    loop = make_loop(tmp_path, task=Classification(labels=LABELS, max_length=64, weights=weights))
+    loop.late = True
+    windows = loop.batches.rest_of_epoch()
+    with loop.learning():
+        loop._step(next(windows))
+        for _ in range(3):
+            before = loop.waiting
+            assert before is not None
+            with Read() as read:
+                loop._step(next(windows))
+            assert read.found == [before.loss.data_ptr(), before.norm.data_ptr()]
 
 
 def test_parameters_broken_by_the_last_step_never_become_the_best(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def gradients(steps: int, seed: int = 1) -> Iterator[dict[str, np.ndarray]]:
 def take(optimizer: Optimizer, given_gradients: dict[str, np.ndarray]) -> float:
     for parameter, name in optimizer.names.items():
         parameter.grad = torch.from_numpy(given_gradients[name].copy())
-    return optimizer.step(NO_SCALER)
+    return float(optimizer.step(NO_SCALER))
 
 
 def values(of: Adapted) -> dict[str, np.ndarray]:
@@ -207,8 +207,10 @@ def replaced(
 def test_a_replaced_parameter_keeps_moments_and_number_of_steps() -> None:
     model = adapted()
     optimizer = Optimizer(model, TrainConfig(warmup=0), 1e-2, STEPS)
+    assert optimizer.moments(model.model.body.A) is None
     for found in gradients(3):
         take(optimizer, found)
+    assert (optimizer.moments(model.model.body.A) or {}).keys() == {"exp_avg", "exp_avg_sq"}
     moments = {name: torch.full((7, 5), 0.25) for name in ("exp_avg", "exp_avg_sq")}
     new = replaced(model, optimizer, (7, 5), moments)
     assert optimizer.names[new] == "body.A"

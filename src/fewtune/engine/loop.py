@@ -9,13 +9,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.adapted import Adapted
@@ -25,6 +26,7 @@ from fewtune.engine.batches import Batches, number_of, within
 from fewtune.engine.evaluate import Outputs, Shortcut, no_shortcut, run_model, some_outputs, to_device
 from fewtune.engine.optim import Optimizer
 from fewtune.engine.precision import Precision
+from fewtune.engine.progress import Progress, Taken
 from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
 from fewtune.model.activations import checkpointed
@@ -48,26 +50,6 @@ class Examples:
     features: Sequence[Features]
     shortcut: Shortcut = no_shortcut
     """For these features, where a part of the model need not be computed each time."""
-
-
-@dataclass
-class Progress:
-    """How far a run has come."""
-
-    step: int = 0
-    epoch: int = 0
-    """Epochs finished and evaluated."""
-    seconds: float = 0.0
-    """Spent in training so far, over all sittings."""
-    loss_sum: float = 0.0
-    """Of the training loss since the last evaluation,"""
-    loss_count: float = 0.0
-    """and what it was counted over."""
-    best: dict[str, float] = field(default_factory=dict)
-    """Metrics of the best evaluation."""
-    best_epoch: int = 0
-    reason: str | None = None
-    """Why training ended: `epochs`, `patience` or `max_minutes`; None while it has not."""
 
 
 class Loop:
@@ -104,6 +86,9 @@ class Loop:
         self.scaler = precision.scaler()
         self.stop = Stop(options.patience)
         self.progress = Progress()
+        self.late = adapted.model.device.type != "cpu"
+        """Whether a step is told of when the next one has been given to the device, which never waits for us then."""
+        self.waiting: Taken | None = None
 
     def run(self) -> Progress:
         """Train until the epochs are over, patience runs out or time is up; the best parameters are in place afterwards."""
@@ -173,9 +158,11 @@ class Loop:
         most = self.config.train.max_batch_tokens
         window = [part for batch in window for part in within(batch, most, self.task.padded)]
         batches = [self.task.collate(features, self.tokenizer) for features in window]
-        counted = torch.tensor(sum(self.task.count(batch) for batch in batches), device=device)
-        # A window in which nothing carries loss (replies that were cut off) moves nothing.
-        count = float(self.accelerator.reduce(counted, "sum")) or 1.0  # pyright: ignore[reportArgumentType]
+        count = sum(self.task.count(batch) for batch in batches)
+        if self.accelerator.num_processes > 1:
+            counted = torch.tensor(count, device=device)
+            count = float(self.accelerator.reduce(counted, "sum"))  # pyright: ignore[reportArgumentType]
+        count = count or 1.0  # a window in which nothing carries loss (replies that were cut off) moves nothing
         total = torch.zeros((), device=device)
         for index, (features, batch) in enumerate(zip(window, batches, strict=True)):
             last = index == len(batches) - 1
@@ -190,29 +177,43 @@ class Loop:
                     share = share + penalty
                 self.scaler.scale(share).backward()
                 total += loss.detach()
-        summed = float(self.accelerator.reduce(total, "sum"))  # pyright: ignore[reportArgumentType]
+        summed = cast(Tensor, self.accelerator.reduce(total, "sum"))
         self.progress.step += 1
-        self._must_be_finite(summed)
         rate = self.optimizer.rate()
+        if not self.late:
+            _must_be_finite(float(summed), self.progress.step, rate)
         norm = self.optimizer.step(self.scaler)
-        self.progress.loss_sum += summed
-        self.progress.loss_count += count
+        taken = Taken(self.progress.step, self._epoch(), rate, count, summed, norm)
+        if self.late:
+            taken, self.waiting = self.waiting, taken
+        self._tell(taken)
+
+    def _tell(self, taken: Taken | None) -> None:
+        """Of a step, if there is one, what it came to."""
+        if taken is None:
+            return
+        loss, norm = float(taken.loss), float(taken.norm)
+        _must_be_finite(loss, taken.step, taken.rate)
+        self.progress.loss_sum += loss
+        self.progress.loss_count += taken.count
         self.emit(
             Event(
                 kind="step",
-                step=self.progress.step,
+                step=taken.step,
                 steps=self.steps,
-                epoch=self._epoch(),
-                loss=summed / count,
-                learning_rate=rate,
+                epoch=taken.epoch,
+                loss=loss / taken.count,
+                learning_rate=taken.rate,
                 gradient_norm=norm if math.isfinite(norm) else None,
             )
         )
 
     def _evaluate(self) -> None:
+        waiting, self.waiting = self.waiting, None
+        self._tell(waiting)
         outputs = self._outputs(self.validation)
         assert outputs.loss is not None
-        self._must_be_finite(outputs.loss)
+        _must_be_finite(outputs.loss, self.progress.step, self.optimizer.rate())
         # Judged as it will be used: with what these rows would decide (a threshold, say).
         said = Said(self.validation.rows, self.validation.features, outputs.values)
         task = self.task.calibrated(said)
@@ -251,10 +252,6 @@ class Loop:
         found = self.task.decode(self.said(asked))
         return tuple(Sample(text=row.text, written=str(one.label)) for row, one in zip(rows, found, strict=True))
 
-    def _must_be_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise TrainingError("loss_not_finite", step=self.progress.step, loss=loss, rate=self.optimizer.rate())
-
     def _save(self) -> None:
         checkpoint.save_state(self.folder / "last", self.adapted, self.optimizer.state(), self._state())
 
@@ -279,3 +276,8 @@ class Loop:
         if self._out_of_time():
             return "max_minutes"
         return "patience" if self.stop.now else None
+
+
+def _must_be_finite(loss: float, step: int, rate: float) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError("loss_not_finite", step=step, loss=loss, rate=rate)

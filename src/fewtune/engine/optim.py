@@ -36,10 +36,11 @@ class Optimizer:
         """The scheduled learning rate of the step that comes next."""
         return self.learning_rate * schedule(self.step_count, self.steps, self.train.warmup, self.train.schedule)
 
-    def step(self, scaler: Any) -> float:
-        """Clip, take one step, clear the gradients; returns the gradient's norm before clipping.
+    def step(self, scaler: Any) -> Tensor:
+        """Clip, take one step, clear the gradients; returns the gradient's norm before clipping, ().
 
-        With fp16 a step whose gradients overflowed is left out by the scaler, and the norm is inf.
+        With fp16 a step whose gradients overflowed is left out by the scaler, and the norm is inf. The device is not waited for
+        unless the method acts where parameters have moved.
         """
         self.adapted.act("gradients", self.step_count, self.steps, self.adamw)
         scaler.unscale_(self.adamw)
@@ -49,12 +50,12 @@ class Optimizer:
         for group in self.adamw.param_groups:
             group["lr"] = rate * group["factor"]
         scaler.step(self.adamw)
-        if math.isfinite(norm):
+        if self.adapted.acts("moved") and math.isfinite(norm):
             self.adapted.act("moved", self.step_count, self.steps, self.adamw)
         scaler.update()
         self.adamw.zero_grad(set_to_none=True)
         self.step_count += 1
-        return float(norm)
+        return norm
 
     def moments(self, parameter: nn.Parameter) -> dict[str, Tensor] | None:
         """`exp_avg` and `exp_avg_sq` of a parameter, or None before its first step."""

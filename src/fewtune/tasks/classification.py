@@ -114,7 +114,7 @@ class Classification(LabelledTask):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy, weighted and summed over the rows."""
-        weight = None if self.weights is None else torch.tensor(self.weights, device=outputs.device)
+        weight = None if self.weights is None else torch.tensor(self.weights).to(outputs.device, non_blocking=True)
         return F.cross_entropy(outputs, batch["label"], weight=weight, reduction="sum")
 
     def calibrated(self, said: Said) -> Self:

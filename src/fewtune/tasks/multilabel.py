@@ -126,7 +126,7 @@ class Multilabel(LabelledTask):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Binary cross-entropy, weighted and summed over rows and labels."""
-        weight = None if self.weights is None else torch.tensor(self.weights, device=outputs.device)
+        weight = None if self.weights is None else torch.tensor(self.weights).to(outputs.device, non_blocking=True)
         return F.binary_cross_entropy_with_logits(outputs, batch["label"], pos_weight=weight, reduction="sum")
 
     def calibrated(self, said: Said) -> Self:
