@@ -18,19 +18,21 @@ def found() -> list[Found]:
 
 
 def speed() -> str:
-    """The machine; one table a kind of processor; the losses; then each contender of each cell."""
+    """One table a kind of processor, with the machine; the losses; then each contender of each cell."""
     cells = found()
     usual = [each for each in cells if not each["ablation"]]
     timed = [each for each in usual if not each["cell"]["until_loss"]]
-    parts = [*_provisional(cells), *_machines(cells), *_one_thread(cells)]
+    parts = [*_provisional(cells), *_one_thread(cells)]
     for isa, words in (
         ("native", "The processor as it is"),
         ("avx2", "Without units for bf16 (an ordinary laptop, simulated)"),
     ):
         here = [each for each in timed if each["cell"]["isa"] == isa]
-        parts += [f"## {words}", _table(here) if here else "Not measured yet."]
-    parts += ["## Until a given loss", *_until_loss([each for each in usual if each["cell"]["until_loss"]])]
-    parts += ["## Which trick brought what", _tricks([each for each in cells if each["ablation"]])]
+        parts += [f"## {words}", *_machines(here), _table(here) if here else "Not measured yet."]
+    judged = [each for each in usual if each["cell"]["until_loss"]]
+    ablated = [each for each in cells if each["ablation"]]
+    parts += ["## Until a given loss", *_machines(judged), *_until_loss(judged)]
+    parts += ["## Which trick brought what", *_machines(ablated), _tricks(ablated)]
     parts += ["## Every contender", _contenders(timed), "## Losses", _losses(timed)]
     return "\n\n".join(parts)
 

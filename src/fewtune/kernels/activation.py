@@ -3,7 +3,8 @@
     y = values[x]        dx = round(g slopes[x])        slopes = f′ in fp32,  g = dL/dy
 
 torch forms GELU from an error function in fp32, there and back; a look at a table takes half of that time, and the part of it that
-a model looks at fits in a core's first cache. The values are the activation's own, all of them, so outputs are equal bit for bit.
+a model looks at fits in a core's first cache. The values are the activation's own, all of them, so outputs are equal bit for bit
+(but for the last numbers of a tensor, which fill no vector: torch computes four of GELU's form with tanh in another way there).
 The gradient is that of the exact slope, rounded once: what torch gives for GELU and SiLU, to the last bit.
 """
 
