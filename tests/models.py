@@ -291,6 +291,15 @@ def logits(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
         return model.eval()(**inputs_of(batch)).logits
 
 
+def logits_and_gradients(model: PreTrainedModel, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """In the mode in which the model is: its logits, and by name the gradient of every parameter that gets one."""
+    model.zero_grad()
+    logits = model(**inputs_of(batch)).logits
+    logits.double().pow(2).sum().backward()
+    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    return {"logits": logits.detach()} | found
+
+
 def tiny_tokenizer(architecture: str = "bert") -> PreTrainedTokenizerFast:
     """Byte-level BPE with 512 tokens learned from the bundled messages: no text is unknown, padding on the right.
 

@@ -84,6 +84,15 @@ SWITCHES = {
         ),
         lambda cell: _learns_below(cell) and not _writes(cell),
     ),
+    "positions that occur": Switch(
+        partial(
+            _instead,
+            "fewtune.engine.loop.near_positions",
+            "fewtune.engine.evaluate.near_positions",
+            by=lambda model: nullcontext(),
+        ),
+        lambda cell: "deberta" in cell.shape,
+    ),
     "LoRA as one function": Switch(
         partial(_instead, "fewtune.methods._low_rank.LowRankLinear.corrected", by=_plain_lora), _learns_below
     ),

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-SHAPES = ("minilm", "bert-base", "t5-small", "qwen", "qwen-32k", "tiny", "tiny-t5", "tiny-qwen")
-"""The last three serve the tests; `qwen-32k` is the decoder with a small vocabulary, measured when it is named."""
+SHAPES = ("minilm", "bert-base", "t5-small", "qwen", "qwen-32k", "deberta-base", "tiny", "tiny-t5", "tiny-qwen")
+"""The last three serve the tests; `qwen-32k` and `deberta-base` are measured when they are named."""
 METHODS = ("full", "lora", "head")
 RANK, ALPHA = 8, 16
 USUAL_ROWS = 16
@@ -71,7 +71,7 @@ class Contender:
     stored: bool = False
     """The frozen weights are loaded in bf16."""
     best: bool = False
-    """Documented settings beyond the defaults: sdpa and fused AdamW said outright, batches grouped."""
+    """Documented settings beyond the defaults: sdpa where it can be had and fused AdamW said outright, batches grouped."""
     compiled: bool = False
     """Under torch.compile."""
     without: str | None = None

@@ -30,6 +30,8 @@ class Shape:
     """Modules that learn beside LoRA and alone under `head`."""
     around: tuple[str, ...]
     """What the tokenizer puts before and behind a text; `$` stands for the text."""
+    sdpa: bool = True
+    """Whether transformers can be asked to attend with torch's fused kernel; DeBERTa attends in its own code."""
     config: tuple[str, dict[str, Any]] | None = None
     """Class of transformers and its options, of random weights; None: real ones."""
 
@@ -72,6 +74,18 @@ def _qwen(**options: Any) -> Shape:
     )
 
 
+def _deberta(**options: Any) -> Shape:
+    return Shape(
+        task="classification",
+        auto_class="AutoModelForSequenceClassification",
+        targets=("query_proj", "value_proj"),
+        head=("pooler", "classifier"),
+        around=("[CLS]", "$", "[SEP]"),
+        sdpa=False,
+        config=("DebertaV2Config", options),
+    )
+
+
 _TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 _QWEN = {
     "hidden_size": 512,
@@ -81,12 +95,30 @@ _QWEN = {
     "head_dim": 64,
     "intermediate_size": 2048,
 }
+_DEBERTA_V3 = {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "share_att_key": True,
+    "norm_rel_ebd": "layer_norm",
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
 SHAPES: dict[str, Shape] = {
     "minilm": Shape(**(vars(_bert()) | {"config": None})),
     "bert-base": _bert(),
     "t5-small": _t5(),
     "qwen": _qwen(**_QWEN, vocab_size=151_936),
     "qwen-32k": _qwen(**_QWEN, vocab_size=32_000),
+    "deberta-base": _deberta(
+        **_DEBERTA_V3,
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        intermediate_size=3072,
+        position_buckets=256,
+        vocab_size=128_100,
+        pad_token_id=0,
+    ),
     "tiny": _bert(**_TINY, vocab_size=WORDS + 8),
     "tiny-t5": _t5(d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4, vocab_size=WORDS + 8),
     "tiny-qwen": _qwen(**_TINY, num_key_value_heads=2, head_dim=8, vocab_size=WORDS + 8),

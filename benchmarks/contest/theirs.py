@@ -34,7 +34,7 @@ def model_of(contender: Contender, cell: Cell, folder: Path, seed: int) -> nn.Mo
 
     shape = SHAPES[cell.shape]
     options: dict[str, Any] = {} if shape.writes else {"num_labels": len(LABELS)}
-    if contender.best:
+    if contender.best and shape.sdpa:
         options["attn_implementation"] = "sdpa"
     if contender.stored:
         options["dtype"] = torch.bfloat16

@@ -127,6 +127,8 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
             loop.while_learning,
             loop.first_alone,
             evaluate.first_alone,
+            loop.near_positions,
+            evaluate.near_positions,
             product.takes,
             kernel.takes,
             quick.quick_dropout,
@@ -142,6 +144,12 @@ def test_a_trick_is_off_inside_and_on_again_afterwards(name: str) -> None:
     before = places()
     with SWITCHES[name].off():
         changed = sum(now is not then for now, then in zip(places(), before, strict=True))
-    two = ("loss without logits", "products of our own", "cheap dropout and norms", "last block where it is read")
-    assert changed == {**dict.fromkeys(two, 2), ALL: 13}.get(name, 1)
+    two = (
+        "loss without logits",
+        "products of our own",
+        "cheap dropout and norms",
+        "last block where it is read",
+        "positions that occur",
+    )
+    assert changed == {**dict.fromkeys(two, 2), ALL: 15}.get(name, 1)
     assert places() == before

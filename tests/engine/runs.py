@@ -82,6 +82,7 @@ def as_rows(pairs: Sequence[tuple[str, str]]) -> list[Row]:
 def make_loop(
     folder: Path,
     *,
+    architecture: str = "bert",
     train: Sequence[tuple[str, str]] = tuple(reviews(24)),
     validation: Sequence[tuple[str, str]] = tuple(reviews(10, seed=1)),
     method: Method | None = None,
@@ -92,14 +93,14 @@ def make_loop(
     emit: Callable[[Event], None] = lambda event: None,
     **options: Any,
 ) -> Loop:
-    """A loop over a tiny BERT; `options` are those of `train` in the config."""
+    """A loop over a tiny classifier; `options` are those of `train` in the config."""
     torch.manual_seed(seed)
     tokenizer = tiny_tokenizer()
     task = task or Classification(labels=LABELS, max_length=64)
     examples = {name: as_rows(pairs) for name, pairs in (("train", train), ("validation", validation))}
     options = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2} | options
     return Loop(
-        adapt(tiny_model("bert", labels=2, dropout=dropout), method or Lora(rank=2, alpha=4, dropout=0.0)),
+        adapt(tiny_model(architecture, labels=2, dropout=dropout), method or Lora(rank=2, alpha=4, dropout=0.0)),
         task,
         tokenizer,
         *(Examples(rows, task.encode(rows, tokenizer)) for rows in examples.values()),

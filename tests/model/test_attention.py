@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from engine.runs import make_loop
 from fewtune.adapted import adapt
@@ -14,7 +13,7 @@ from fewtune.engine.precision import Precision
 from fewtune.methods.prefix_tuning import PrefixTuning
 from fewtune.model import attention as module
 from fewtune.model.attention import while_learning
-from models import ARCHITECTURES, tiny_batch, tiny_model
+from models import ARCHITECTURES, logits_and_gradients, tiny_batch, tiny_model
 
 OWN_CODE = ("deberta_v2",)
 """Models that do not go through transformers' door."""
@@ -34,15 +33,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.Size]]:
     yield shapes
 
 
-def learned(model: PreTrainedModel, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Logits, and the gradient of every parameter."""
-    model.zero_grad()
-    logits = model(**batch).logits
-    logits.double().pow(2).sum().backward()
-    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    return {"logits": logits.detach()} | found
-
-
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_logits_and_gradients_are_the_same(
@@ -55,9 +45,9 @@ def test_logits_and_gradients_are_the_same(
     if not padded:
         batch = {name: value[:1] for name, value in batch.items()}  # the longest row
         assert batch["attention_mask"].all()
-    expected = learned(model, batch)
+    expected = logits_and_gradients(model, batch)
     with while_learning(model):
-        found = learned(model, batch)
+        found = logits_and_gradients(model, batch)
     assert bool(asked) == (architecture not in OWN_CODE)
     assert found.keys() == expected.keys()
     for name, tensor in expected.items():

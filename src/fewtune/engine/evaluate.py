@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fewtune.engine.precision import Precision
+from fewtune.model.disentangled import near_positions
 from fewtune.model.first import first_alone
 from fewtune.model.quick import quick
 from fewtune.tasks._base import Batch, Features, Task
@@ -60,6 +61,7 @@ def run_model(
     once = partial(some_outputs, model, task, features, tokenizer, precision)
     with (
         evaluating(model),
+        near_positions(model),
         first_alone(model, once),
         quick(model, learning=False),
         torch.inference_mode(),

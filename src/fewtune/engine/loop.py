@@ -31,6 +31,7 @@ from fewtune.engine.stop import Stop
 from fewtune.errors import TrainingError
 from fewtune.model.activations import checkpointed
 from fewtune.model.attention import while_learning
+from fewtune.model.disentangled import near_positions
 from fewtune.model.first import first_alone
 from fewtune.model.quick import quick
 from fewtune.record.event import Event, Sample
@@ -114,7 +115,14 @@ class Loop:
         self.model.train()
         model, again = self.adapted.model, bool(self.config.train.checkpointing)
         once = partial(some_outputs, model, self.task, self.train.features, self.tokenizer, self.precision)
-        with held(), while_learning(model), first_alone(model, once), quick(model), checkpointed(model, again):
+        with (
+            held(),
+            while_learning(model),
+            near_positions(model),
+            first_alone(model, once),
+            quick(model),
+            checkpointed(model, again),
+        ):
             yield
 
     def said(self, examples: Examples) -> Said:

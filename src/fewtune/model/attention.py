@@ -21,7 +21,8 @@ LEARNING = "fewtune_learning"
 def while_learning(model: PreTrainedModel) -> Iterator[None]:
     """Have the attentions of `model` take the faster way where it pays, and what they took before afterwards.
 
-    A model that computes attention in its own code (DeBERTa), or for which another implementation was chosen, is left alone.
+    A model that computes attention in its own code (DeBERTa, see disentangled.py), or for which another implementation was chosen,
+    is left alone.
     """
     if _compat.attention_of(model.config) != PLAIN:
         yield

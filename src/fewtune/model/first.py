@@ -5,8 +5,8 @@ but keys and values is needed at the other places.
 
 That is a sixth of a block (2 of 4 + 8 times width²), in training, evaluation and prediction alike, and the same logits.
 
-Nothing is taken on trust. Known are the blocks of BERT, whose parts RoBERTa, XLM-R, PhoBERT and ELECTRA have too, and of
-DistilBERT. One batch goes through the model: the block must give the same at the first place both ways, and the logits must be
+Nothing is taken on trust. Known are the blocks of BERT, whose parts RoBERTa, XLM-R, PhoBERT and ELECTRA have too, of DistilBERT
+and of DeBERTa. One batch goes through the model: the block must give the same at the first place both ways, and the logits must be
 finite although NaN stands at all its other places. So a head that averages, or reads the last token or all of them, a prompt before
 [CLS], positions that turn queries and keys leave the model as it is.
 """
@@ -25,6 +25,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from fewtune._compat import attention_of, is_hooked
 from fewtune.model.anatomy import Anatomy
 from fewtune.model.attention import LEARNING, PLAIN
+from fewtune.model.disentangled import takes_queries
 
 _NEAR = 0.05
 """Share of the largest number by which the first place may differ both ways: bf16 rounds, and sums are formed in another order."""
@@ -54,14 +55,29 @@ def _distilbert(block: Any, states: Tensor, mask: Tensor | None, **options: Any)
     return block.output_layer_norm(block.ffn(attended) + attended)
 
 
+def _deberta(
+    block: Any, states: Tensor, mask: Tensor | None, relative_pos: Tensor | None = None, **options: Any
+) -> Any:
+    relative = None if relative_pos is None else relative_pos[:, :1]
+    return type(block).forward(block, states, mask, states[:, :1], relative, **options)
+
+
+def _through_the_door(attention: Any) -> bool:
+    return attention_of(attention.config) in (PLAIN, LEARNING)
+
+
 @dataclass(frozen=True)
 class _Kind:
     """A kind of block that is known."""
 
-    at_first: Callable[..., Tensor]
-    """The block, states (rows, length, width), the mask of the first place → (rows, 1, width)."""
+    at_first: Callable[..., Any]
+    """The block, states (rows, length, width), the mask of the first place → what the block returns, (rows, 1, width)."""
     parts: Mapping[str, set[str]]
-    """Path in the block → names of all modules there. Their own `forward` is passed by; the last one attends."""
+    """Path in the block → names of all modules there. Their own `forward` is passed by, or asked for one place."""
+    attention: str
+    """Path of what attends,"""
+    takes: Callable[[Any], bool]
+    """and whether it can be asked for one place."""
 
     def forward(
         self,
@@ -72,11 +88,10 @@ class _Kind:
         **options: Any,
     ) -> Any:
         """The block's, which asks its own wherever more is given than the states of one stack and their mask."""
-        given = {name: value for name, value in options.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None and value is not False}
         masked = attention_mask is None or attention_mask.dim() == 4
         known = masked and all(each is None for each in args) and not given.keys() & _UNKNOWN
-        attending = block.get_submodule([*self.parts][-1])
-        if not known or attention_of(attending.config) not in (PLAIN, LEARNING):
+        if not known or not self.takes(block.get_submodule(self.attention)):
             return type(block).forward(block, hidden_states, attention_mask, *args, **options)
         mask = None if attention_mask is None else attention_mask[:, :, :1]
         return self.at_first(block, hidden_states, mask, **given)
@@ -90,6 +105,8 @@ _KINDS = (
             "attention": {"self", "output"},
             "attention.self": {"query", "key", "value", "dropout"},
         },
+        "attention.self",
+        _through_the_door,
     ),
     _Kind(
         _distilbert,
@@ -97,9 +114,17 @@ _KINDS = (
             "": {"attention", "sa_layer_norm", "ffn", "output_layer_norm"},
             "attention": {"q_lin", "k_lin", "v_lin", "out_lin", "dropout"},
         },
+        "attention",
+        _through_the_door,
+    ),
+    _Kind(
+        _deberta,
+        {"": {"attention", "intermediate", "output"}, "attention": {"self", "output"}},
+        "attention.self",
+        takes_queries,
     ),
 )
-_UNKNOWN = {"encoder_hidden_states", "encoder_attention_mask", "past_key_values", "output_attentions"}
+_UNKNOWN = {"query_states", "encoder_hidden_states", "encoder_attention_mask", "past_key_values", "output_attentions"}
 """Options that a block knows beside states and mask, and that ask for more than is computed here."""
 
 
@@ -163,12 +188,13 @@ def _tried(model: nn.Module, block: nn.Module, kind: _Kind, forward: Callable[[]
     same: list[bool] = []
     several = True
 
-    def poison(block: nn.Module, args: tuple[Any, ...], options: dict[str, Any], whole: Any) -> Any:
+    def poison(block: nn.Module, args: tuple[Any, ...], options: dict[str, Any], output: Any) -> Any:
         nonlocal several
-        first = kind.forward(block, *args, **options)
+        (first, _), (whole, rest) = map(_states_of, (kind.forward(block, *args, **options), output))
         several = several and whole.shape[1] > 1
         same.append(first.shape == whole[:, :1].shape and _near(first, whole[:, :1]))
-        return whole.index_fill(1, torch.arange(1, whole.shape[1], device=whole.device), torch.nan)
+        poisoned = whole.index_fill(1, torch.arange(1, whole.shape[1], device=whole.device), torch.nan)
+        return poisoned if rest is None else (poisoned, *rest)
 
     modes = [(module, module.training) for module in model.modules()]
     hook = block.register_forward_hook(poison, with_kwargs=True)
@@ -183,6 +209,11 @@ def _tried(model: nn.Module, block: nn.Module, kind: _Kind, forward: Callable[[]
         for module, training in modes:
             module.training = training
     return (same == [True] and bool(logits.isfinite().all())) if several else None
+
+
+def _states_of(output: Any) -> tuple[Tensor, tuple[Any, ...] | None]:
+    """The states among what a block returned, and what stood behind them where it was a tuple."""
+    return (output, None) if isinstance(output, Tensor) else (output[0], output[1:])
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
