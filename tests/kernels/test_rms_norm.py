@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers.models.gemma.modeling_gemma import GemmaRMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from fewtune.kernels.rms_norm import rms_norm
 
 pytestmark = pytest.mark.usefixtures("compiled")
-KINDS = {"llama": LlamaRMSNorm, "t5": T5LayerNorm}
+KINDS = {"llama": LlamaRMSNorm, "t5": T5LayerNorm, "gemma": GemmaRMSNorm}
 SHAPES = [(5,), (0, 4), (3, 7), (2, 3, 8), (700, 512), (3, 70_000)]
 """The last two have several parts, one of them with a row in each."""
 
@@ -20,6 +21,12 @@ def theirs(kind: str, n: int, dtype: torch.dtype) -> Any:
     norm = KINDS[kind](n, eps=1e-3)
     torch.nn.init.normal_(norm.weight, mean=1.0, generator=torch.Generator().manual_seed(1))
     return norm.to(dtype).requires_grad_(False)
+
+
+def ours(norm: Any, x: Tensor) -> Tensor:
+    if isinstance(norm, GemmaRMSNorm):
+        return rms_norm(x, 1 + norm.weight.float(), norm.eps)
+    return rms_norm(x, norm.weight, norm.variance_epsilon)
 
 
 def drawn(*shape: int, seed: int = 2) -> Tensor:
@@ -38,7 +45,7 @@ def test_the_same_bits_as_theirs(shape: tuple[int, ...], kind: str, dtype: torch
     """Compiled, the squares are added in another order: one number in a hundred of bf16 is rounded to its neighbour at most."""
     norm, x = theirs(kind, shape[-1], dtype), drawn(*shape).to(dtype)
     for given in (x, x.mT.contiguous().mT) if len(shape) == 3 else (x,):
-        found, wanted = rms_norm(given, norm.weight, norm.variance_epsilon), norm(x)
+        found, wanted = ours(norm, given), norm(x)
         if not compiled or dtype == torch.float16:
             assert torch.equal(found, wanted)
         else:
@@ -47,9 +54,10 @@ def test_the_same_bits_as_theirs(shape: tuple[int, ...], kind: str, dtype: torch
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_gradient_is_autograds(shape: tuple[int, ...]) -> None:
-    norm, x = theirs("llama", shape[-1], torch.float32), drawn(*shape)
-    found = gradient(lambda x: rms_norm(x, norm.weight, norm.variance_epsilon), x)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_is_autograds(shape: tuple[int, ...], kind: str) -> None:
+    norm, x = theirs(kind, shape[-1], torch.float32), drawn(*shape)
+    found = gradient(lambda x: ours(norm, x), x)
     torch.testing.assert_close(found, gradient(norm, x), rtol=1e-4, atol=1e-5)
 
 
@@ -64,10 +72,11 @@ def test_in_bf16_the_gradient_is_no_further_from_the_truth_than_theirs(kind: str
     exact = theirs(kind, 256, torch.bfloat16).double()
 
     def written_out(x: Tensor) -> Tensor:
-        return exact.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-3)
+        gain = exact.weight + 1 if kind == "gemma" else exact.weight
+        return gain * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-3)
 
     truth = gradient(written_out, x.double())
-    found = gradient(lambda x: rms_norm(x, norm.weight, norm.variance_epsilon), x).double()
+    found = gradient(lambda x: ours(norm, x), x).double()
     usual = gradient(norm, x).double()
     assert 1e-4 < (found - truth).norm() / truth.norm() <= 1.01 * (usual - truth).norm() / truth.norm()
 

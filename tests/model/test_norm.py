@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from transformers.models.gemma.modeling_gemma import GemmaRMSNorm
+from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
 from transformers.models.t5.modeling_t5 import T5LayerNorm
@@ -35,7 +36,7 @@ class Biased(LlamaRMSNorm):
         self.bias = nn.Parameter(torch.zeros(n))
 
 
-@pytest.mark.parametrize("kind", [LlamaRMSNorm, T5LayerNorm, Qwen3RMSNorm])
+@pytest.mark.parametrize("kind", [LlamaRMSNorm, T5LayerNorm, Qwen3RMSNorm, GemmaRMSNorm, Gemma3RMSNorm])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_known_ones(kind: Any, dtype: torch.dtype, compiled: bool) -> None:
     own = filled(kind(16, eps=1e-3)).to(dtype).eval()
@@ -54,7 +55,12 @@ def test_others_stay() -> None:
     learning, hooked = filled(LlamaRMSNorm(16)), filled(LlamaRMSNorm(16))
     learning.requires_grad_(True)
     hooked.register_forward_hook(lambda *_: None)
-    others = [filled(GemmaRMSNorm(16)), filled(nn.LayerNorm(16)), filled(nn.RMSNorm(16)), filled(Shifted(16))]
+    others = [
+        filled(nn.LayerNorm(16)),
+        filled(nn.LayerNorm(16, bias=False)),
+        filled(nn.RMSNorm(16)),
+        filled(Shifted(16)),
+    ]
     others += [filled(Biased(16)), learning, hooked, filled(LlamaRMSNorm(16)).to("meta"), nn.Identity()]
     assert [type(module).__name__ for module in others if quick_rms_norm(module)] == []
 

@@ -403,6 +403,13 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "src/fewtune/kernels/rms_norm.py",
+        "if between:",
+        "if True:",
+        "Gemma's norms are rounded once more than they are by its own code",
+        ("tests/kernels/test_rms_norm.py",),
+    ),
+    Bug(
+        "src/fewtune/kernels/rms_norm.py",
         "* root_part.pow(3)",
         "* root_part.pow(2)",
         "the gradient of a norm is right only where the root of the mean of squares is 1",

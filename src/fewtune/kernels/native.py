@@ -37,7 +37,7 @@ _GIVEN = {
     **{f"added_{kind}": "ttnsh" for kind in KINDS.values()},
     "looked_up": "tttn",
     "looked_up_backward": "ttttn",
-    **{f"rms_norm_{kind}": "ttttnnf" for kind in KINDS.values()},
+    **{f"rms_norm_{kind}": "ttttnnfi" for kind in KINDS.values()},
     **{f"rms_norm_backward_{kind}": "tttttnn" for kind in KINDS.values()},
     **{f"running_softmax_{kind}": "ttttnn" for kind in KINDS.values()},
     "product": "ttttnnni",
@@ -86,15 +86,17 @@ def looked_up_backward(g: Tensor, x: Tensor, slopes: Tensor) -> Tensor:
     return dx
 
 
-def rms_norm(x: Tensor, w: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """`w round(x ρ)` and ρ (rows, 1) in fp32, ρ = 1 / √(mean(x²) + ε); x (rows, n), w (n,). Where `serves(x, w)`."""
+def rms_norm(x: Tensor, w: Tensor, epsilon: float, between: bool) -> tuple[Tensor, Tensor]:
+    """`w ∘ x ρ` and ρ (rows, 1) in fp32, ρ = 1 / √(mean(x²) + ε); x (rows, n), w (n,) in fp32. `between`: x ρ is rounded before w
+    multiplies it. Where `serves(x)` and `serves(w)`.
+    """
     y, root = torch.empty_like(x), torch.empty(len(x), 1)
-    _call(f"rms_norm_{KINDS[x.dtype]}", x, w, y, root, *x.shape, epsilon)
+    _call(f"rms_norm_{KINDS[x.dtype]}", x, w, y, root, *x.shape, epsilon, between)
     return y, root
 
 
 def rms_norm_backward(g: Tensor, x: Tensor, w: Tensor, root: Tensor) -> Tensor:
-    """The gradient of x (rows, n) for that of y, g. Where `serves(g, x, w)`."""
+    """The gradient of x (rows, n) for that of y, g; w (n,) in fp32. Where `serves(g, x)` and `serves(w)`."""
     dx = torch.empty_like(x)
     _call(f"rms_norm_backward_{KINDS[x.dtype]}", g, x, w, root, dx, *x.shape)
     return dx

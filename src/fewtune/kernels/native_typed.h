@@ -20,8 +20,8 @@ void NAME(added)(NUMBER *y, const NUMBER *x, int64_t n, uint64_t seed, uint16_t 
 }
 
 /* root = 1 / sqrt(mean of x^2 + epsilon), y = w round(x root); x (rows, n), w (n), root (rows) */
-void NAME(rms_norm)(const NUMBER *x, const NUMBER *w, NUMBER *y, float *root, int64_t rows, int64_t n, float epsilon,
-                    int threads) {
+void NAME(rms_norm)(const NUMBER *x, const float *w, NUMBER *y, float *root, int64_t rows, int64_t n, float epsilon,
+                    int between, int threads) {
 #pragma omp parallel for schedule(static) num_threads(threads) if (rows * n > FEW)
     for (int64_t row = 0; row < rows; row++) {
         const NUMBER *restrict a = x + row * n;
@@ -30,12 +30,15 @@ void NAME(rms_norm)(const NUMBER *x, const NUMBER *w, NUMBER *y, float *root, in
 #pragma omp simd reduction(+ : squares)
         for (int64_t i = 0; i < n; i++) squares += OF(a[i]) * OF(a[i]);
         const float r = root[row] = 1.0f / __builtin_sqrtf(squares / (float)n + epsilon);
-        for (int64_t i = 0; i < n; i++) b[i] = TO(OF(TO(OF(a[i]) * r)) * OF(w[i]));
+        if (between)
+            for (int64_t i = 0; i < n; i++) b[i] = TO(OF(TO(OF(a[i]) * r)) * w[i]);
+        else
+            for (int64_t i = 0; i < n; i++) b[i] = TO(OF(a[i]) * r * w[i]);
     }
 }
 
 /* dx = root (u - x root^2 mean(u x)), u = w g */
-void NAME(rms_norm_backward)(const NUMBER *g, const NUMBER *x, const NUMBER *w, const float *root, NUMBER *dx, int64_t rows,
+void NAME(rms_norm_backward)(const NUMBER *g, const NUMBER *x, const float *w, const float *root, NUMBER *dx, int64_t rows,
                              int64_t n, int threads) {
 #pragma omp parallel for schedule(static) num_threads(threads) if (rows * n > FEW)
     for (int64_t row = 0; row < rows; row++) {
@@ -43,9 +46,9 @@ void NAME(rms_norm_backward)(const NUMBER *g, const NUMBER *x, const NUMBER *w, 
         NUMBER *restrict c = dx + row * n;
         float dot = 0;
 #pragma omp simd reduction(+ : dot)
-        for (int64_t i = 0; i < n; i++) dot += OF(w[i]) * OF(b[i]) * OF(a[i]);
+        for (int64_t i = 0; i < n; i++) dot += w[i] * OF(b[i]) * OF(a[i]);
         const float r = root[row], shared = dot * r * r * r / (float)n;
-        for (int64_t i = 0; i < n; i++) c[i] = TO(OF(w[i]) * OF(b[i]) * r - OF(a[i]) * shared);
+        for (int64_t i = 0; i < n; i++) c[i] = TO(w[i] * OF(b[i]) * r - OF(a[i]) * shared);
     }
 }
 

@@ -1,10 +1,11 @@
 """RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467) with a frozen gain, whose backward pass is one formula.
 
-    y = w ∘ round(x ρ)        ρ = 1 / √(mean(x²) + ε) by row        round: from fp32 to the type of x
+    y = w ∘ round(x ρ)        ρ = 1 / √(mean(x²) + ε) by row        round: from fp32 to the type of w
 
     dx = ρ (u − x ρ² mean(u ∘ x))        u = w ∘ g,  g = dL/dy,  all in fp32, rounded once
 
-The forward pass is what T5, Llama and Qwen compute; bit for bit where torch's operations do it, else but for the order of a sum.
+The forward pass is what T5, Llama and Qwen compute, and with a gain in fp32, before which nothing is rounded, what Gemma does: bit
+for bit where torch's operations do it, else but for the order of a sum.
 Taken apart by autograd the backward pass is about twenty passes over memory, most of them from one type to another. Here both are
 compiled (native.c) where there is a C compiler, and else go through the rows in parts that stay in a core's cache.
 """
@@ -23,9 +24,9 @@ _PART = 65536
 
 
 def rms_norm(x: Tensor, w: Tensor, epsilon: float) -> Tensor:
-    """`x` (..., n) over the root of the mean of its squares, times the gain w (n,), which gets no gradient and has the type of x.
+    """`x` (..., n) over the root of the mean of its squares, times the gain w (n,), in the type of x.
 
-    It can be differentiated once.
+    The gain gets no gradient; it has the type of x or fp32. It can be differentiated once.
     """
     return cast(Tensor, _RmsNorm.apply(x.reshape(-1, x.shape[-1]), w, epsilon)).view(x.shape)
 
@@ -33,8 +34,9 @@ def rms_norm(x: Tensor, w: Tensor, epsilon: float) -> Tensor:
 class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, epsilon: float) -> Tensor:
-        if native.serves(x, w):
-            y, root = native.rms_norm(x, w, epsilon)
+        between = w.dtype == x.dtype
+        if native.serves(x) and native.serves(gain := w.float()):
+            y, root = native.rms_norm(x, gain, epsilon, between)
             ctx.save_for_backward(x, w, root)
             return y
         y, wide = torch.empty_like(x), torch.promote_types(x.dtype, torch.float32)
@@ -44,7 +46,11 @@ class _RmsNorm(torch.autograd.Function):
             scaled, squares = (buffer[: len(x_part)] for buffer in buffers)
             torch.pow(scaled.copy_(x_part), 2, out=squares)
             torch.mean(squares, -1, keepdim=True, out=root_part)
-            y_part.copy_(scaled.mul_(root_part.add_(epsilon).rsqrt_())).mul_(w)
+            scaled.mul_(root_part.add_(epsilon).rsqrt_())
+            if between:
+                y_part.copy_(scaled).mul_(w)
+            else:
+                y_part.copy_(scaled.mul_(w))
         ctx.save_for_backward(x, w, root)
         return y
 
@@ -54,8 +60,8 @@ class _RmsNorm(torch.autograd.Function):
         ctx: Any, g: Tensor
     ) -> tuple[Tensor, None, None]:
         x, w, root = cast(tuple[Tensor, Tensor, Tensor], ctx.saved_tensors)
-        if native.serves(x, w):
-            return native.rms_norm_backward(g.contiguous(), x, w, root), None, None
+        if native.serves(x) and native.serves(gain := w.float()):
+            return native.rms_norm_backward(g.contiguous(), x, gain, root), None, None
         dx, gain, buffers = torch.empty_like(x), w.to(root.dtype), _buffers(x, root.dtype)
         for g_part, x_part, dx_part, root_part in _parts(g, x, dx, root):
             u, wide = (buffer[: len(x_part)] for buffer in buffers)
