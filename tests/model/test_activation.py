@@ -13,7 +13,7 @@ from fewtune.kernels.activation import look_up
 from fewtune.model import activation
 from fewtune.model.activation import QuickActivation, quick_activation
 from fewtune.model.quick import quick
-from models import tiny_batch, tiny_model
+from models import logits_and_gradients, tiny_batch, tiny_model
 
 USED = (
     "gelu",
@@ -47,6 +47,47 @@ def test_known_ones_give_the_same_bits(name: str) -> None:
     found, expected = (torch.autograd.grad(each(given).sum(), given)[0].float() for each in (made, own))
     # NewGELU and its like are written out in bf16, operation by operation, and autograd rounds after each.
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.04)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["gelu_new", "gelu_fast", "gelu_accurate"])
+def test_those_written_out_are_one_operation_where_they_are_not_looked_up(name: str, dtype: torch.dtype) -> None:
+    own = ACT2FN[name]
+    made = quick_activation(own)
+    assert made is not None and made.written_out and made.training
+    drawn = torch.Generator().manual_seed(0)
+    x = (3 * torch.randn(70, 33, dtype=dtype, generator=drawn)).requires_grad_()
+    found, expected = made(x), own(x)
+    assert type(found.grad_fn).__name__ == "GeluBackward0"
+    near = {"rtol": 1e-6, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0, "atol": 1e-9}
+    torch.testing.assert_close(found, expected, **near)
+    g = torch.randn(x.shape, dtype=dtype, generator=drawn)
+    torch.testing.assert_close(*(torch.autograd.grad(each, x, g)[0] for each in (found, expected)), **near)
+    truth = own(x.double())
+    assert dtype == torch.float64 or (found - truth).norm() <= 1.1 * (expected - truth).norm()
+    half = x.detach().half()
+    assert torch.equal(made(half), own(half))
+    assert torch.equal(made.eval()(x), own(x)), "a model that answers answers as before"
+
+
+def test_what_only_has_the_name_of_one_computes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Theirs(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 1.001 * nn.functional.gelu(x)
+
+    Theirs.__module__, Theirs.__name__ = "transformers.activations", "NewGELUActivation"
+    made, x = quick_activation(Theirs()), torch.randn(3, 5)
+    assert made is not None and torch.equal(made(x), Theirs()(x))
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "t5_gated"])
+def test_models_learn_the_same_with_one_operation(architecture: str) -> None:
+    model, batch = tiny_model(architecture).double().train(), tiny_batch(architecture)
+    expected = logits_and_gradients(model, batch)
+    with quick(model):
+        assert any(getattr(module, "written_out", False) for module in model.modules())
+        found = logits_and_gradients(model, batch)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
 
 
 def test_others_stay() -> None:
