@@ -41,15 +41,24 @@ class Shape:
         return self.task != "classification"
 
 
-def _bert(**options: Any) -> Shape:
+def _classifier(kind: str, options: dict[str, Any], targets: tuple[str, ...], *, sdpa: bool = True) -> Shape:
     return Shape(
         task="classification",
         auto_class="AutoModelForSequenceClassification",
-        targets=("query", "value"),
+        targets=targets,
         head=("pooler", "classifier"),
         around=("[CLS]", "$", "[SEP]"),
-        config=("BertConfig", options),
+        sdpa=sdpa,
+        config=(kind, options),
     )
+
+
+def _bert(**options: Any) -> Shape:
+    return _classifier("BertConfig", options, ("query", "value"))
+
+
+def _deberta(**options: Any) -> Shape:
+    return _classifier("DebertaV2Config", options, ("query_proj", "value_proj"), sdpa=False)
 
 
 def _t5(**options: Any) -> Shape:
@@ -71,18 +80,6 @@ def _qwen(**options: Any) -> Shape:
         head=("lm_head",),
         around=("[BOS]", "$", "[EOS]"),
         config=("Qwen3Config", {"pad_token_id": 0, "tie_word_embeddings": True} | options),
-    )
-
-
-def _deberta(**options: Any) -> Shape:
-    return Shape(
-        task="classification",
-        auto_class="AutoModelForSequenceClassification",
-        targets=("query_proj", "value_proj"),
-        head=("pooler", "classifier"),
-        around=("[CLS]", "$", "[SEP]"),
-        sdpa=False,
-        config=("DebertaV2Config", options),
     )
 
 

@@ -44,7 +44,9 @@ def disentangled(
 
 
 _PART = 64
-"""Places of a text that are taken at once: they need the distances from these places alone, and their products stay in a cache."""
+"""Places of a text that are taken at once: they need the distances from these places alone, and their products stay in a cache.
+
+Of 32, 64 and 128 none was the quickest at all lengths up to 384; all places at once were slower there."""
 
 
 def _added(scores: Tensor, x: Tensor, rows: Tensor, *, by_key: bool) -> Tensor:

@@ -185,14 +185,13 @@ def _reads_first(model: nn.Module, block: nn.Module, kind: _Kind, forward: Calla
 
 def _tried(model: nn.Module, block: nn.Module, kind: _Kind, forward: Callable[[], Tensor]) -> bool | None:
     """None where nothing can be told: there was no batch, or one of single tokens."""
-    same: list[bool] = []
-    several = True
+    seen: list[tuple[bool, bool]] = []
+    """Of each call of the block whether there were several places, and whether the first is the same both ways."""
 
     def poison(block: nn.Module, args: tuple[Any, ...], options: dict[str, Any], output: Any) -> Any:
-        nonlocal several
         (first, _), (whole, rest) = map(_states_of, (kind.forward(block, *args, **options), output))
-        several = several and whole.shape[1] > 1
-        same.append(first.shape == whole[:, :1].shape and _near(first, whole[:, :1]))
+        same = first.shape == whole[:, :1].shape and _near(first, whole[:, :1])
+        seen.append((whole.shape[1] > 1, same))
         poisoned = whole.index_fill(1, torch.arange(1, whole.shape[1], device=whole.device), torch.nan)
         return poisoned if rest is None else (poisoned, *rest)
 
@@ -208,7 +207,9 @@ def _tried(model: nn.Module, block: nn.Module, kind: _Kind, forward: Callable[[]
         hook.remove()
         for module, training in modes:
             module.training = training
-    return (same == [True] and bool(logits.isfinite().all())) if several else None
+    if not all(several for several, _ in seen):
+        return None
+    return seen == [(True, True)] and bool(logits.isfinite().all())
 
 
 def _states_of(output: Any) -> tuple[Tensor, tuple[Any, ...] | None]:
