@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: two processes with two threads each on two cores spend their time waiting for one another.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check track format docs bench bench-laptop matrix methods mutate memorise mixture prepared quality quality-qa parity soak clean
+.PHONY: demo test check track format docs bench bench-laptop bench-writing matrix methods mutate memorise mixture prepared quality quality-qa parity soak clean
 
 demo: .venv/.installed-demo
 	$(BIN)/fewtune demo
@@ -46,6 +46,11 @@ bench: .venv/.installed-dev
 # The same on a processor without units for bf16, simulated for everybody.
 bench-laptop: .venv/.installed-dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed --isa avx2 $(ARGS)
+	$(BIN)/python -m tools.reference
+
+# How fast a tuned model writes, beside peft (about ten minutes; the machine should be quiet). ARGS="--isa avx2", ARGS="--only gpt2".
+bench-writing: .venv/.installed-dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.writing $(ARGS)
 	$(BIN)/python -m tools.reference
 
 # Bugs are put into a copy of the repository, planted ones and COUNT drawn at random; the tests must notice. Resumable, bounded.

@@ -16,6 +16,7 @@ from tools.reference.methods import defaults, methods, sizes
 from tools.reference.options import options, whole_yaml, words_of_others
 from tools.reference.speed import speed
 from tools.reference.tasks import tasks
+from tools.reference.writing import writing
 
 PAGES = Path(__file__).resolve().parents[2] / "docs"
 
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "speed": speed,
     "tasks": tasks,
     "words of others": words_of_others,
+    "writing": writing,
 }
 
 _PART = re.compile(r"(<!-- made by tools/reference: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)

@@ -28,11 +28,11 @@ def speed() -> str:
         ("avx2", "Without units for bf16 (an ordinary laptop, simulated)"),
     ):
         here = [each for each in timed if each["cell"]["isa"] == isa]
-        parts += [f"## {words}", *_machines(here), _table(here) if here else "Not measured yet."]
+        parts += [f"## {words}", *machines(here), _table(here) if here else "Not measured yet."]
     judged = [each for each in usual if each["cell"]["until_loss"]]
     ablated = [each for each in cells if each["ablation"]]
-    parts += ["## Until a given loss", *_machines(judged), *_until_loss(judged)]
-    parts += ["## Which trick brought what", *_machines(ablated), _tricks(ablated)]
+    parts += ["## Until a given loss", *machines(judged), *_until_loss(judged)]
+    parts += ["## Which trick brought what", *machines(ablated), _tricks(ablated)]
     parts += ["## Every contender", _contenders(timed), "## Losses", _losses(timed)]
     return "\n\n".join(parts)
 
@@ -54,7 +54,7 @@ def _one_thread(cells: list[Found]) -> list[str]:
     return [f"{which} are processor time of one thread."]
 
 
-def _machines(cells: list[Found]) -> list[str]:
+def machines(cells: list[Found]) -> list[str]:
     """Each machine once, with the days on which it was used."""
     days: dict[str, list[str]] = {}
     for each in cells:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from fewtune.kernels import few_rows
 from fewtune.kernels.dropout import add_only, draw, dropout, only
 from fewtune.kernels.product import back, through
 
@@ -37,9 +38,11 @@ def lora_linear(x: Tensor, W: Tensor, b: Tensor | None, A: Tensor, B: Tensor, sc
     """`x Wᵀ + b + low_rank(dropout(x, p), A, B, scale)`, for a frozen W (m, n) and b; x (..., n) → (..., m).
 
     In autocast's type where that is on, else in that of x, which W then has too. The gradients of A and B have their own types.
-    It can be differentiated once.
+    It can be differentiated once. Few rows of which nothing is learned are one call of kernels/few_rows.py.
     """
     m, n = W.shape
+    if not p and few_rows.takes(x, W, b, A, B):
+        return few_rows.product(x, W, b, A, B, scale)
     if _thin_is_cheaper(x.shape[:-1].numel(), m, n, len(A)):
         return _on_rows(x, None, W, b, A, B, scale, p)
     seen = dropout(x, p) if p else x

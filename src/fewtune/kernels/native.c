@@ -1,5 +1,5 @@
 /* What a training step does beside matrix products, each in one or two passes over the numbers: dropout, activations, RMSNorm, and the
- * running softmax of a large vocabulary. Plain C, in loops that a compiler turns into vectors.
+ * running softmax of a large vocabulary; and the products that torch takes too long for. Plain C, in loops that a compiler turns into vectors.
  *
  * Numbers are bf16 or fp32 in memory and fp32 in registers. Threads are those of OpenMP; each row, or block, is one thread's.
  *
@@ -170,4 +170,5 @@ static inline float power_of_e(float x) {
 #define NUMBER float
 #include "native_typed.h"
 
+#include "native_rows.h"
 #include "native_tiles.h"

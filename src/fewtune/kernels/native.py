@@ -20,7 +20,9 @@ from torch import Tensor
 
 SECONDS = 60
 """A compiler that takes longer is given up; it takes one."""
-SOURCES = ("native.c", "native_typed.h", "native_tiles.h")
+SOURCES = ("native.c", "native_typed.h", "native_rows.h", "native_tiles.h")
+TOGETHER = 16
+"""Rows that `few_rows` takes at a time; of fewer it computes as many."""
 KINDS = {torch.bfloat16: "bf16", torch.float32: "fp32"}
 """What all functions serve, and how they call it."""
 _SIGNS = {
@@ -40,6 +42,7 @@ _GIVEN = {
     **{f"rms_norm_{kind}": "ttttnnfi" for kind in KINDS.values()},
     **{f"rms_norm_backward_{kind}": "tttttnn" for kind in KINDS.values()},
     **{f"running_softmax_{kind}": "ttttnn" for kind in KINDS.values()},
+    "few_rows": "tttttttnnnnif",
     "product": "ttttnnni",
 }
 """Function → its arguments: tensor, number, float, seed, half a word, int. The number of threads comes last of each."""
@@ -47,10 +50,9 @@ _GIVEN = {
 
 def serves(*tensors: Tensor) -> bool:
     """Whether there are functions for tensors like these: on the CPU, contiguous, all in one of the types."""
-    known = tensors[0].dtype in KINDS and library() is not None
-    return known and all(
-        each.device.type == "cpu" and each.is_contiguous() and each.dtype == tensors[0].dtype for each in tensors
-    )
+    kind = tensors[0].dtype
+    known = kind in KINDS and library() is not None
+    return known and all(each.is_cpu and each.is_contiguous() and each.dtype == kind for each in tensors)
 
 
 def kept(x: Tensor, seed: int, left: int, scale: float = 1.0) -> Tensor:
@@ -109,6 +111,17 @@ def running_softmax(z: Tensor, top: Tensor, total: Tensor) -> Tensor:
     shrunk = torch.empty_like(top)
     _call(f"running_softmax_{KINDS[z.dtype]}", z, top, total, shrunk, *z.shape)
     return shrunk
+
+
+def few_rows(x: Tensor, w: Tensor, bias: Tensor | None, a: Tensor | None, b: Tensor | None, scale: float) -> Tensor:
+    """`x wᵀ + bias + scale (x aᵀ) bᵀ`, (m, n); x (m, k), w (n, k), bias (n,), a (r, k), b (n, r), those that are there. Where
+    `serves` says so of them, all fp32; of w its transpose may be the contiguous one.
+    """
+    (m, k), r = x.shape, 0 if a is None else len(a)
+    y = x.new_empty(m, len(w))
+    room = x.new_empty(torch.get_num_threads(), -(-m // TOGETHER) * TOGETHER, k + r)
+    _call("few_rows", x, w, bias, a, b, room, y, m, len(w), k, r, not w.is_contiguous(), scale)
+    return y
 
 
 def has_tiles() -> bool:

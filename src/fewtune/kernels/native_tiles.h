@@ -8,7 +8,6 @@
  * whatever the other rows are and however many threads there are, and is rounded once, with the bias.
  */
 #ifdef __AMX_BF16__
-#include <immintrin.h>
 #include <stdlib.h>
 
 #define SIDE 32                            /* rows and columns of a block of four tiles, and numbers of k that a step takes */
@@ -21,8 +20,6 @@
 #define FAR 256                            /* numbers of w by which reading its rows runs ahead */
 
 long syscall(long number, ...);
-int omp_get_thread_num(void);
-int omp_get_num_threads(void);
 
 /* Whether the system lets this process use tiles; it has to be asked once. */
 int has_tiles(void) { return syscall(158 /* arch_prctl */, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* XFEATURE_XTILEDATA */) == 0; }
@@ -44,29 +41,6 @@ static int64_t bytes_of_panel(int64_t m, int turned) {
     return m < PANEL / 2048 ? PANEL / 4 : m * 512;
 }
 
-/* 16 rows of 16 words, `apart` numbers of 16 bits from each other, as columns: y (16, 16) */
-static inline void turned_tile(const uint16_t *x, int64_t apart, uint32_t *y) {
-    __m512i r[16], t[16];
-    for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512(x + i * apart);
-    for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4)
-        for (int h = 0; h < 2; h++) {
-            r[i + 2 * h] = _mm512_unpacklo_epi64(t[i + h], t[i + h + 2]);
-            r[i + 2 * h + 1] = _mm512_unpackhi_epi64(t[i + h], t[i + h + 2]);
-        }
-    for (int i = 0; i < 4; i++) {
-        const __m512i a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88), b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xDD);
-        const __m512i c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88), d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xDD);
-        _mm512_store_si512(y + i * 16, _mm512_shuffle_i32x4(a, c, 0x88));
-        _mm512_store_si512(y + (i + 8) * 16, _mm512_shuffle_i32x4(a, c, 0xDD));
-        _mm512_store_si512(y + (i + 4) * 16, _mm512_shuffle_i32x4(b, d, 0x88));
-        _mm512_store_si512(y + (i + 12) * 16, _mm512_shuffle_i32x4(b, d, 0xDD));
-    }
-}
-
 /* A panel: the first `deep` numbers of `blocks` times 32 rows, `apart` from each other, as columns. A block is deep / 32 steps, a step two tiles. */
 static void panel_of_rows(const uint16_t *w, int64_t apart, int64_t deep, int64_t blocks, uint32_t *panel) {
     for (int64_t half = 0; half < 2 * blocks; half++) {
@@ -74,7 +48,7 @@ static void panel_of_rows(const uint16_t *w, int64_t apart, int64_t deep, int64_
         uint32_t *at = panel + half / 2 * deep * 16 + half % 2 * TILE;
         for (int64_t p = 0; p < deep; p += SIDE, at += STEP) {
             for (int i = 0; i < 16; i++) ask_for(rows + i * apart + p + FAR, 64);
-            turned_tile(rows + p, apart, at);
+            turned_tile((const uint32_t *)(rows + p), apart / 2, at);
         }
     }
 }

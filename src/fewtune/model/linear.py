@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from fewtune._compat import is_hooked
-from fewtune.model.product import QuickLinear
+from fewtune.model.product import QuickConv1D, QuickLinear
 from fewtune.model.quantised import QuantLinear
 
 
@@ -31,7 +31,7 @@ def is_transposed(module: nn.Module) -> bool:
 def is_plain_and_frozen(module: nn.Module) -> bool:
     """Whether calling `module` gives `x Wᵀ + b` and nothing else happens: a dense weight, nothing that learns, no hooks."""
     return (
-        (is_dense(module) or type(module) is Conv1D)
+        (is_dense(module) or type(module) in (Conv1D, QuickConv1D))
         and not is_hooked(module)
         and not any(parameter.requires_grad for parameter in module.parameters())
     )

@@ -24,7 +24,7 @@ def quick(model: nn.Module, *, learning: bool = True) -> Iterator[None]:
     found: dict[nn.Module, nn.Module | None] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         if module not in found:
-            found[module] = quick_linear(module) or (_for_learning(module) if learning else None)
+            found[module] = quick_linear(module, learning) or (_for_learning(module) if learning else None)
         if path and found[module] is not None:
             before[path] = module
     for path, module in before.items():

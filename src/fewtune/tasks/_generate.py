@@ -7,6 +7,8 @@ from typing import NamedTuple
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from fewtune.model.cache import roomy_cache
+
 
 class Written(NamedTuple):
     """One generated text."""
@@ -31,6 +33,7 @@ def write(
     sampling (bart-large-cnn writes 56 tokens at least) is not taken over, so that a score means the same for every model.
     """
     own = model.generation_config
+    cache = roomy_cache(model) if beams == 1 else None  # beams change places at every token
     options = GenerationConfig(
         max_new_tokens=most_tokens,
         num_beams=beams,
@@ -41,7 +44,7 @@ def write(
     # Given as an argument, what is left open in it would be filled in from the checkpoint's.
     model.generation_config = options
     try:
-        ids = model.generate(**inputs)  # pyright: ignore[reportCallIssue]
+        ids = model.generate(**inputs, past_key_values=cache)  # pyright: ignore[reportCallIssue]
     finally:
         model.generation_config = own
     if not model.config.is_encoder_decoder:
